@@ -1,0 +1,73 @@
+/**
+ * What a Docker daemon remembers: networks and containers, as immutable values.
+ * Follows moby 20.10 and libnetwork; shapes as `docker inspect` prints them.
+ */
+import type { Cidr, Ipv4, Mac } from '../../base/address.ts';
+
+/** One daemon's networks, in order of creation, and its containers, in order of creation. */
+export interface DockerState {
+  readonly networks: readonly DockerNetwork[];
+  readonly containers: readonly Container[];
+  readonly userlandProxy: boolean;
+}
+
+/** A network of the bridge driver. */
+export interface DockerNetwork {
+  /** 64 hex digits. */
+  readonly id: string;
+  /** `bridge` for the default one. */
+  readonly name: string;
+  /** The bridge device: `docker0`, `d-dcos`. */
+  readonly bridge: string;
+  readonly subnet: Cidr;
+  readonly gateway: Ipv4;
+  readonly mtu: number;
+  /** com.docker.network.bridge.enable_ip_masquerade */
+  readonly masquerade: boolean;
+  /** com.docker.network.bridge.enable_icc */
+  readonly icc: boolean;
+  /** Options as given to `docker network create`, in order. */
+  readonly options: readonly (readonly [string, string])[];
+}
+
+/** A container of the daemon's. */
+export interface Container {
+  /** 64 hex digits; also the name of its network namespace in the model. */
+  readonly id: string;
+  /** Without the leading slash. */
+  readonly name: string;
+  readonly image: string;
+  /** `NAME=value`, in docker inspect's order. */
+  readonly env: readonly string[];
+  /** In the order given. */
+  readonly labels: readonly (readonly [string, string])[];
+  /** `host`, or the name of a network. */
+  readonly network: string;
+  readonly endpoint?: Endpoint;
+  /** Ports asked for and, while it runs, published. */
+  readonly ports: readonly PublishedPort[];
+  /** Virtual milliseconds since the cluster's start. */
+  readonly startedAt: number;
+  readonly state: 'created' | 'running' | 'exited';
+}
+
+/** A container's attachment to a network. */
+export interface Endpoint {
+  /** 64 hex digits. */
+  readonly id: string;
+  readonly address: Ipv4;
+  readonly mac: Mac;
+  /** The host's end of the pair: `veth` and seven hex digits. */
+  readonly veth: string;
+  /** Index of the host's end; the container's is one less. */
+  readonly index: number;
+}
+
+/** `-p hostPort:containerPort/protocol`. */
+export interface PublishedPort {
+  readonly protocol: 'tcp' | 'udp';
+  readonly containerPort: number;
+  readonly hostPort: number;
+  /** Who asked: app, field, task. */
+  readonly cause?: string;
+}

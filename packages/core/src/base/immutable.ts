@@ -1,0 +1,32 @@
+/** Immutable state: immer, in an instance of its own, since the default instance's settings belong to all its users. */
+import { enablePatches, Immer, type Patch } from 'immer';
+
+enablePatches();
+const immer = new Immer({ autoFreeze: false });
+
+/** The next state of an immutable value: what the recipe does to a draft, structurally shared with the old. */
+export const produce = immer.produce;
+
+/** As {@link produce}, with the patches that lead there and back. */
+export const produceWithPatches = immer.produceWithPatches;
+
+/** A change to an immutable value: operation, path, value. */
+export type { Patch };
+
+/** Freezes every produced state (for tests: a write past immer then throws) or stops doing so. */
+export function setFreezing(on: boolean): void {
+  immer.setAutoFreeze(on);
+}
+
+/** Computes once per immutable value, and keeps the result as long as the value lives. */
+export function memo<K extends object, V>(compute: (key: K) => V): (key: K) => V {
+  const cache = new WeakMap<K, V>();
+  return (key) => {
+    let value = cache.get(key);
+    if (value === undefined) {
+      value = compute(key);
+      cache.set(key, value);
+    }
+    return value;
+  };
+}

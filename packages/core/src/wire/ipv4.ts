@@ -1,0 +1,80 @@
+/**
+ * An IPv4 packet with its transport header: one flat, mutable record, as the kernel's sk_buff carries it through
+ * one machine after the other. NAT rewrites it in place; whoever must keep it takes a copy.
+ */
+import { formatIpv4, type Ipv4 } from '../base/address.ts';
+import { printFlags } from './tcp.ts';
+
+/** Bytes of an IPv4 header without options. */
+export const IPV4_HEADER = 20;
+/** Bytes of the transport header: TCP with the options of a SYN is 40, of others 32; UDP and ICMP 8. */
+export const UDP_HEADER = 8;
+
+/** The fields of IPv4, TCP, UDP and ICMP that decide where a packet goes. */
+export class Packet {
+  /** IANA protocol number. */
+  protocol: number;
+  source: Ipv4;
+  destination: Ipv4;
+  /** For ICMP echo the identifier in both port fields; for other ICMP 0. */
+  sourcePort: number;
+  destinationPort: number;
+  ttl = 64;
+  /** Don't fragment. */
+  df = true;
+  /** Bytes, IP header included. */
+  length: number;
+  /** TCP: flag bits. */
+  flags = 0;
+  /** TCP: sequence and acknowledgement numbers. */
+  sequence = 0;
+  acknowledgement = 0;
+  /** ICMP: type and code. */
+  icmpType = 0;
+  icmpCode = 0;
+  /** ICMP fragmentation needed: the next hop's MTU. */
+  icmpMtu = 0;
+  /** ICMP errors: the packet they are about, as it was when the error was made. */
+  quoted: Packet | undefined = undefined;
+  /** What the application sent: text, or for a tunnel the inner frame. */
+  payload: unknown = undefined;
+  /** Firewall mark; belongs to one machine only. */
+  mark = 0;
+
+  constructor(protocol: number, source: Ipv4, sourcePort: number, destination: Ipv4, destinationPort: number, length: number) {
+    this.protocol = protocol;
+    this.source = source;
+    this.sourcePort = sourcePort;
+    this.destination = destination;
+    this.destinationPort = destinationPort;
+    this.length = length;
+  }
+
+  /** A packet of its own with the same headers and payload. */
+  copy(): Packet {
+    const p = new Packet(this.protocol, this.source, this.sourcePort, this.destination, this.destinationPort, this.length);
+    p.ttl = this.ttl;
+    p.df = this.df;
+    p.flags = this.flags;
+    p.sequence = this.sequence;
+    p.acknowledgement = this.acknowledgement;
+    p.icmpType = this.icmpType;
+    p.icmpCode = this.icmpCode;
+    p.icmpMtu = this.icmpMtu;
+    p.quoted = this.quoted;
+    p.payload = this.payload;
+    p.mark = this.mark;
+    return p;
+  }
+}
+
+/** `172.16.9.84:40000 > 11.249.78.219:3141 tcp S ttl 64 length 60`. */
+export function printPacket(p: Packet): string {
+  const tail = `ttl ${p.ttl} length ${p.length}`;
+  if (p.protocol === 1) {
+    const what = p.icmpType === 8 ? 'echo request' : p.icmpType === 0 ? 'echo reply' : `type ${p.icmpType} code ${p.icmpCode}`;
+    return `${formatIpv4(p.source)} > ${formatIpv4(p.destination)} icmp ${what} ${tail}`;
+  }
+  const name = p.protocol === 6 ? `tcp ${printFlags(p.flags)}` : p.protocol === 17 ? 'udp' : `proto ${p.protocol}`;
+  return `${formatIpv4(p.source)}:${p.sourcePort} > ${formatIpv4(p.destination)}:${p.destinationPort} ${name} ${tail}`;
+}
