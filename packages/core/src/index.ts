@@ -1,10 +1,12 @@
 /**
  * @portolan/core: Linux, Docker and the wire. What packets meet.
  *
- * Map of the code, from below: base (numbers, chance, time) - wire (packets) - kernel (one network namespace) -
- * overlay (the address plan) - agent (one machine and its daemons) - cluster (machines and what joins them) -
- * tools (state in, text out). A folder imports only those before it.
+ * Map of the code, from below: base (numbers, chance, time) - wire (packets) - kernel (one network namespace; path.ts
+ * is the way of a packet) - overlay (the address plan) - agent (one machine and its daemons) - cluster (machines and
+ * what joins them) - tools (state in, text out). A folder imports only those before it.
  */
+
+// base
 export {
   ANYWHERE,
   BROADCAST_MAC,
@@ -26,7 +28,7 @@ export {
 } from './base/address.ts';
 export { assert, Bug } from './base/assert.ts';
 export { Clock, type Timer } from './base/clock.ts';
-export { memo, type Patch, produce, produceWithPatches, setFreezing } from './base/immutable.ts';
+export { memo, type Patch, produce, produceWithPatches, remember, setFreezing } from './base/immutable.ts';
 export { Random, shuffle } from './base/random.ts';
 export {
   countPorts,
@@ -42,3 +44,52 @@ export {
   withPort,
 } from './base/ranges.ts';
 export { Refusal } from './base/refusal.ts';
+// wire
+export { Packet, printPacket } from './wire/ipv4.ts';
+export { FLAG, printFlags } from './wire/tcp.ts';
+// kernel
+export {
+  type BridgePort,
+  type IpSet,
+  type IpSetMember,
+  type Link,
+  type LinkKind,
+  type NamespaceConfig,
+  type PermanentNeighbour,
+  type Route,
+  type RoutingRule,
+  type StaticFdbEntry,
+  type Sysctl,
+  TABLE,
+  type TableId,
+} from './kernel/config.ts';
+export { Namespace, type SharedState } from './kernel/namespace.ts';
+export type { Connection } from './kernel/netfilter/connection.ts';
+export {
+  type AddressMatch,
+  BUILT_IN,
+  type Chain,
+  EMPTY_NETFILTER,
+  type Match,
+  type Netfilter,
+  PROTOCOL,
+  type Rule,
+  type TableName,
+  type Target,
+} from './kernel/netfilter/rule.ts';
+export { indexSet, type SetIndex } from './kernel/netfilter/set.ts';
+export { DEFAULT_RULES, defaultRoute, type RouteSource, routesOfAddress } from './kernel/route.ts';
+export type { Datagram, Listener, UdpSocket } from './kernel/socket/sockets.ts';
+export type { TcpFailure, TcpProgram, TcpSocket } from './kernel/socket/tcp.ts';
+export { type Fate, type Hop, type Step, Trace } from './kernel/trace.ts';
+// agent
+export type { MachineConfig } from './agent/config.ts';
+export { createNetwork, type RunRequest, type RunResult } from './agent/docker/engine.ts';
+export { change, daemonRules } from './agent/docker/rules.ts';
+export type { Container, DockerNetwork, DockerState, Endpoint, PublishedPort } from './agent/docker/state.ts';
+export { hostConfig, hostMac, type Plug, withLink } from './agent/host.ts';
+export { civil, headerValue, httpDate, httpServer, parseRequest, parseResponse, requestText, responseText } from './agent/http.ts';
+export { type Images, Machine } from './agent/machine.ts';
+export { envValue, HTTPI, type HttpRequest, type HttpResponse, type Program, type Start } from './agent/program.ts';
+// cluster
+export { Cluster, type ClusterEvents, type ClusterSnapshot } from './cluster/cluster.ts';

@@ -21,7 +21,8 @@ export class Clock {
   private time = 0;
   private sequence = 0;
   private pending = 0;
-  private readonly heap: ScheduledEvent[] = [];
+  private cancelled = 0;
+  private heap: ScheduledEvent[] = [];
 
   /** Milliseconds since the start. */
   get now(): number {
@@ -31,6 +32,11 @@ export class Clock {
   /** Whether anything but periodic polling is still to come. */
   get busy(): boolean {
     return this.pending > 0;
+  }
+
+  /** When the next event is due; Infinity if there is none. */
+  get nextAt(): number {
+    return this.peek()?.at ?? Number.POSITIVE_INFINITY;
   }
 
   /**
@@ -51,9 +57,13 @@ export class Clock {
       const event = this.pop();
       if (event === undefined) return false;
       const action = event.action;
-      if (action === undefined) continue;
+      if (action === undefined) {
+        this.cancelled--;
+        continue;
+      }
       this.time = event.at;
-      event.cancel();
+      event.action = undefined;
+      this.settleAccount(event);
       action();
       return true;
     }
@@ -81,13 +91,26 @@ export class Clock {
     return true;
   }
 
-  /** @internal */
+  /** @internal A cancelled event stays in the heap until half of the heap is such. */
   forget(event: Event): void {
+    this.settleAccount(event);
+    this.cancelled++;
+    if (this.cancelled < 1024 || this.cancelled * 2 < this.heap.length) return;
+    const live = this.heap.filter((other) => other.action !== undefined);
+    this.heap = [];
+    this.cancelled = 0;
+    for (const other of live) this.push(other);
+  }
+
+  private settleAccount(event: Event): void {
     if (!event.periodic) this.pending--;
   }
 
   private peek(): ScheduledEvent | undefined {
-    while (this.heap[0] !== undefined && this.heap[0].action === undefined) this.pop();
+    while (this.heap[0] !== undefined && this.heap[0].action === undefined) {
+      this.pop();
+      this.cancelled--;
+    }
     return this.heap[0];
   }
 

@@ -30,3 +30,19 @@ export function memo<K extends object, V>(compute: (key: K) => V): (key: K) => V
     return value;
   };
 }
+
+const remembered = new WeakMap<object, Map<string, object>>();
+
+/** What was made of an immutable value under a key before, or else what `make` makes now: equal changes to equal states stay one value. */
+export function remember<V extends object>(value: object, key: string, make: () => V): V {
+  let made = remembered.get(value);
+  if (made === undefined) {
+    made = new Map();
+    remembered.set(value, made);
+  }
+  const known = made.get(key);
+  if (known !== undefined) return known as V;
+  const fresh = make();
+  made.set(key, fresh);
+  return fresh;
+}

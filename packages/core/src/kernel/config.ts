@@ -41,8 +41,8 @@ export interface Link {
 export type LinkKind =
   | { readonly type: 'loopback' }
   | { readonly type: 'dummy' }
-  /** Attached to the underlay. */
-  | { readonly type: 'ethernet' }
+  /** Plugged into a network between machines; the underlay if none is named. */
+  | { readonly type: 'ethernet'; readonly network?: string }
   /** One end of a pair; `peer` names the other's namespace and index. */
   | { readonly type: 'veth'; readonly peer: { readonly namespace: string; readonly index: number } }
   | { readonly type: 'bridge'; readonly ageingSeconds: number }

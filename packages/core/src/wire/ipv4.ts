@@ -7,8 +7,10 @@ import { printFlags } from './tcp.ts';
 
 /** Bytes of an IPv4 header without options. */
 export const IPV4_HEADER = 20;
-/** Bytes of the transport header: TCP with the options of a SYN is 40, of others 32; UDP and ICMP 8. */
+/** Bytes of a UDP or ICMP header. */
 export const UDP_HEADER = 8;
+/** Bytes of a TCP header as Linux sends it: a SYN's with its options, any other's with a timestamp, a reset's bare. */
+export const TCP_HEADER = { syn: 40, established: 32, reset: 20 } as const;
 
 /** The fields of IPv4, TCP, UDP and ICMP that decide where a packet goes. */
 export class Packet {
@@ -29,6 +31,8 @@ export class Packet {
   /** TCP: sequence and acknowledgement numbers. */
   sequence = 0;
   acknowledgement = 0;
+  /** TCP: the SYN's maximum segment size; 0 if the segment has no such option. */
+  mss = 0;
   /** ICMP: type and code. */
   icmpType = 0;
   icmpCode = 0;
@@ -52,12 +56,18 @@ export class Packet {
 
   /** A packet of its own with the same headers and payload. */
   copy(): Packet {
-    const p = new Packet(this.protocol, this.source, this.sourcePort, this.destination, this.destinationPort, this.length);
+    return this.copyInto(
+      new Packet(this.protocol, this.source, this.sourcePort, this.destination, this.destinationPort, this.length),
+    );
+  }
+
+  protected copyInto<P extends Packet>(p: P): P {
     p.ttl = this.ttl;
     p.df = this.df;
     p.flags = this.flags;
     p.sequence = this.sequence;
     p.acknowledgement = this.acknowledgement;
+    p.mss = this.mss;
     p.icmpType = this.icmpType;
     p.icmpCode = this.icmpCode;
     p.icmpMtu = this.icmpMtu;

@@ -1,0 +1,153 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { capture } from '../src/kernel/capture.ts';
+import { buildLab, type Lab, type LabContainer, type LabOptions } from '../src/kernel/lab.ts';
+import { answer, type Probe, type ProbeResult, probe } from '../src/kernel/probe.ts';
+
+interface Recorded {
+  readonly options: LabOptions;
+  readonly data: readonly {
+    readonly note: string;
+    readonly result: Probe & ProbeResult & { readonly client_local?: string };
+    readonly hops: readonly string[];
+    /** How many lines there were; if more than are listed, only those of handshakes are. */
+    readonly npackets: number;
+  }[];
+}
+
+const CONTAINERS: readonly LabContainer[] = [
+  { name: 'd1', agent: 'a2', network: 'bridge', publish: [] },
+  { name: 'o21', agent: 'a2', network: 'dcos', publish: [] },
+  {
+    name: 'c1',
+    agent: 'a3',
+    network: 'bridge',
+    publish: [
+      ['tcp', 16106, 16106],
+      ['tcp', 7777, 7777],
+      ['udp', 5353, 5353],
+      ['udp', 5454, 5454],
+    ],
+  },
+  { name: 'c2', agent: 'a3', network: 'bridge', publish: [['tcp', 3651, 3651]] },
+  { name: 'o31', agent: 'a3', network: 'dcos', publish: [['tcp', 4444, 3141]] },
+  { name: 'o32', agent: 'a3', network: 'dcos', publish: [] },
+];
+
+const CASES = [
+  'same_host',
+  'same_host_brnf0',
+  'icc_false',
+  'icc_false_brnf0',
+  'published',
+  'published_dcos_forward',
+  'from_host',
+  'from_host_noproxy_process',
+  'from_host_hairpin_rules',
+  'hairpin_proxy',
+  'hairpin_nat',
+  'hairpin_nat_port_off',
+  'hairpin_nat_brnf0',
+  'cross_host',
+  'outside',
+  'overlay',
+  'isolation_docker',
+  'isolation_fixed',
+  'overlay_publish',
+];
+
+test.each(CASES)('kernel case %s: the same verdicts, ends and packets at every device', (name) => {
+  const recorded = JSON.parse(
+    readFileSync(new URL(`../recorded/kernel/native/${name}.json`, import.meta.url), 'utf8'),
+  ) as Recorded;
+  const lab = buildLab(recorded.options, CONTAINERS);
+  if (name === 'hairpin_nat_port_off') hairpinOff(lab);
+  if (name === 'from_host_noproxy_process') stopProxies(lab);
+  let server: ProbeResult['server'];
+  const listening = new Set<string>();
+  for (const { result } of recorded.data) {
+    const at =
+      result.server === undefined ? undefined : `${result.proto} ${result.server.in} ${result.server.local.split(':')[1]}`;
+    if (at === undefined || listening.has(at) || result.server === undefined || result.proto === 'icmp') continue;
+    listening.add(at);
+    answer(lab, result.server.in, result.proto, Number(result.server.local.split(':')[1]), (seen) => {
+      server = seen;
+    });
+  }
+  recorded.data.forEach(({ note, result, hops, npackets }, i) => {
+    server = undefined;
+    const lines = capture(lab);
+    const sourcePort = sourcePortOf(result, hops) ?? 40000 + i;
+    const outcome = probe(
+      lab,
+      { proto: result.proto, from: result.from, to: result.to, sourcePort },
+      () => server,
+      result.verdict === 'timeout' ? 2500 : 4000,
+    );
+    const where = `${name}: ${result.from} to ${result.to} (${note})`;
+    expect({ where, verdict: outcome.verdict, server: normal(outcome.server) }).toEqual({
+      where,
+      verdict: result.verdict,
+      server: normal(result.server),
+    });
+    const seen = comparable(lines());
+    const ownHops = hops.filter((line) => !isLateError(line, sourcePort));
+    const packets = npackets > hops.length ? seen.filter(isHandshake) : seen;
+    expect({ where, packets: once(packets, result.verdict) }).toEqual({
+      where,
+      packets: once(comparable(ownHops), result.verdict),
+    });
+  });
+});
+
+// Ports the kernel draws by chance, the names of veths, and the hashed port of a tunnel stand for themselves.
+function comparable(lines: readonly string[]): readonly string[] {
+  return lines
+    .filter((line) => !line.includes('ARP') && !line.includes('/lo ') && !line.startsWith('gw/eth1'))
+    .map((line) =>
+      line
+        .replace(/veth[0-9a-f]{7}/, 'veth')
+        .replace(/:(3[2-9]|4\d|5\d|60)\d{3}\b(?!:)/g, (port) => (/^:(4000|5000|5001)/.test(port) ? port : ':chance'))
+        .replace(/ {2,}/g, ' ')
+        .trim(),
+    );
+}
+
+// Errors about an earlier probe's SYNs that were still on their way.
+function isLateError(line: string, sourcePort: number): boolean {
+  const quoted = /type 3 code 1 \([\d.]+:(\d+)>/.exec(line)?.[1];
+  return quoted !== undefined && Number(quoted) !== sourcePort && sourcePort !== 40000;
+}
+
+// The recording kernel (6.5 and later) sends its first four SYNs a second apart, older ones double the pause:
+// where SYNs were sent again while ARP failed, each kind of line counts once.
+function once(lines: readonly string[], verdict: string): readonly string[] {
+  return verdict === 'EHOSTUNREACH' ? [...new Set(lines)].sort() : lines;
+}
+
+function sourcePortOf(result: Recorded['data'][number]['result'], hops: readonly string[]): number | undefined {
+  const first = hops.find((line) => line.includes(' out ') && line.includes(` > ${result.to} `)) ?? '';
+  const port = result.client_local?.split(':')[1] ?? /:(\d+) > /.exec(first)?.[1];
+  return port === undefined ? undefined : Number(port);
+}
+
+function isHandshake(line: string): boolean {
+  return / DF S\.?( |$)/.test(line) || !line.includes(' tcp ');
+}
+
+function normal(server: ProbeResult['server']): ProbeResult['server'] {
+  if (server === undefined) return undefined;
+  const peer = server.peer.replace(/:(\d+)$/, (text, port) => (/^(4000|5000|5001)/.test(port) ? text : ':chance'));
+  return { in: server.in, peer, local: server.local };
+}
+
+function hairpinOff(lab: Lab): void {
+  lab.cluster.machine('a3').configure((draft) => {
+    for (const link of draft.host.links) if (link.port !== undefined) link.port.hairpin = false;
+  });
+}
+
+function stopProxies(lab: Lab): void {
+  for (const { listener } of lab.cluster.machine('a3').host.sockets.list())
+    if (listener.program === 'docker-proxy') listener.close();
+}

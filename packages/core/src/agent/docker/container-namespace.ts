@@ -1,0 +1,57 @@
+/** The network namespace of a container on a Docker network: lo, eth0, a default route. Made from the daemon's state alone. */
+import { type Cidr, contains } from '../../base/address.ts';
+import { assert } from '../../base/assert.ts';
+import type { Link, NamespaceConfig, Sysctl } from '../../kernel/config.ts';
+import { EMPTY_NETFILTER } from '../../kernel/netfilter/rule.ts';
+import { DEFAULT_RULES, defaultRoute, routesOfAddress } from '../../kernel/route.ts';
+import type { Container, DockerNetwork } from './state.ts';
+
+const LOOPBACK: Cidr = { address: 0x7f000001, prefix: 8 };
+
+/** lo, as every namespace has it. */
+export const LOOPBACK_LINK: Link = {
+  index: 1,
+  name: 'lo',
+  mac: 0,
+  mtu: 65536,
+  up: true,
+  kind: { type: 'loopback' },
+  addresses: [LOOPBACK],
+};
+
+/** What lo's address brings. */
+export const LOOPBACK_ROUTES = routesOfAddress(LOOPBACK_LINK, LOOPBACK);
+
+const CONTAINER_SYSCTL: Sysctl = {
+  ipForward: false,
+  bridgeNfCallIptables: false,
+  rpFilter: 0,
+  routeLocalnet: [],
+  ipvsConntrack: false,
+};
+
+/** The configuration of a running container's namespace, as seen from the machine's namespace `host`. */
+export function containerNamespace(container: Container, network: DockerNetwork, host: string): NamespaceConfig {
+  const { endpoint } = container;
+  assert(endpoint !== undefined && contains(network.subnet, endpoint.address), `container ${container.name} has no address`);
+  const address: Cidr = { address: endpoint.address, prefix: network.subnet.prefix };
+  const eth0: Link = {
+    index: endpoint.index - 1,
+    name: 'eth0',
+    mac: endpoint.mac,
+    mtu: network.mtu,
+    up: true,
+    kind: { type: 'veth', peer: { namespace: host, index: endpoint.index } },
+    addresses: [address],
+  };
+  return {
+    links: [LOOPBACK_LINK, eth0],
+    routes: [...LOOPBACK_ROUTES, ...routesOfAddress(eth0, address), defaultRoute(network.gateway, 'eth0')],
+    rules: DEFAULT_RULES,
+    neighbours: [],
+    fdb: [],
+    netfilter: EMPTY_NETFILTER,
+    sets: [],
+    sysctl: CONTAINER_SYSCTL,
+  };
+}

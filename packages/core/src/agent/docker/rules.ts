@@ -1,0 +1,170 @@
+/**
+ * The iptables rules Docker keeps: for its daemon, for each network, for each published port.
+ * Follows moby libnetwork drivers/bridge/setup_ip_tables.go and iptables/iptables.go (18.09 to 20.10).
+ */
+import type { Draft } from 'immer';
+import { type Cidr, formatCidr } from '../../base/address.ts';
+import { remember } from '../../base/immutable.ts';
+import {
+  type Chain,
+  EMPTY_NETFILTER,
+  type Match,
+  type Netfilter,
+  PROTOCOL,
+  type Rule,
+  type TableName,
+  type Target,
+} from '../../kernel/netfilter/rule.ts';
+import type { Container, DockerNetwork, PublishedPort } from './state.ts';
+
+const TO_LOCAL: Match = { name: 'addrtype', destination: 'LOCAL' };
+const FROM_LOCAL: Match = { name: 'addrtype', source: 'LOCAL' };
+const ANSWERS: Match = { name: 'conntrack', states: ['RELATED', 'ESTABLISHED'] };
+const LOOPBACK: Cidr = { address: 0x7f000000, prefix: 8 };
+const CAUSE = 'dockerd';
+
+function jump(chain: string): Target {
+  return { name: 'JUMP', chain };
+}
+
+function rule(target: Target, parts: Partial<Omit<Rule, 'target'>> = {}): Rule {
+  return { matches: [], cause: CAUSE, ...parts, target };
+}
+
+/** The rules of a daemon that has no network yet; one value for all daemons. */
+export function daemonRules(userlandProxy: boolean): Netfilter {
+  return userlandProxy ? WITH_PROXY : WITHOUT_PROXY;
+}
+
+const WITH_PROXY = makeDaemonRules(true);
+const WITHOUT_PROXY = makeDaemonRules(false);
+
+function makeDaemonRules(userlandProxy: boolean): Netfilter {
+  return {
+    ...EMPTY_NETFILTER,
+    nat: [
+      { name: 'PREROUTING', policy: 'ACCEPT', rules: [rule(jump('DOCKER'), { matches: [TO_LOCAL] })] },
+      { name: 'INPUT', policy: 'ACCEPT', rules: [] },
+      {
+        name: 'OUTPUT',
+        policy: 'ACCEPT',
+        rules: [
+          rule(jump('DOCKER'), {
+            ...(userlandProxy ? { destination: { network: LOOPBACK, not: true } } : {}),
+            matches: [TO_LOCAL],
+          }),
+        ],
+      },
+      { name: 'POSTROUTING', policy: 'ACCEPT', rules: [] },
+      { name: 'DOCKER', rules: [] },
+    ],
+    filter: [
+      { name: 'INPUT', policy: 'ACCEPT', rules: [] },
+      // The daemon found ip_forward off, switched it on, and so closes what it did not open itself.
+      { name: 'FORWARD', policy: 'DROP', rules: [rule(jump('DOCKER-USER')), rule(jump('DOCKER-ISOLATION-STAGE-1'))] },
+      { name: 'OUTPUT', policy: 'ACCEPT', rules: [] },
+      { name: 'DOCKER', rules: [] },
+      { name: 'DOCKER-ISOLATION-STAGE-1', rules: [rule({ name: 'RETURN' })] },
+      { name: 'DOCKER-ISOLATION-STAGE-2', rules: [rule({ name: 'RETURN' })] },
+      { name: 'DOCKER-USER', rules: [rule({ name: 'RETURN' })] },
+    ],
+  };
+}
+
+/** The rules with those of one network more; the same value for the same rules and network, so that machines share it. */
+export function withNetwork(rules: Netfilter, network: DockerNetwork, userlandProxy: boolean): Netfilter {
+  const { name, bridge, icc, masquerade, subnet } = network;
+  const key = [name, bridge, icc, masquerade, masquerade ? formatCidr(subnet) : '', userlandProxy].join(' ');
+  return remember(rules, key, () => addNetwork(rules, network, userlandProxy));
+}
+
+function addNetwork(rules: Netfilter, network: DockerNetwork, userlandProxy: boolean): Netfilter {
+  const { bridge } = network;
+  const here = { out: { name: bridge } };
+  const cause = `docker network ${network.name}`;
+  const own = (target: Target, parts: Partial<Rule> = {}): Rule => rule(target, { ...parts, cause });
+  const forward = [
+    own({ name: 'ACCEPT' }, { ...here, matches: [ANSWERS] }),
+    own(jump('DOCKER'), here),
+    own({ name: 'ACCEPT' }, { in: { name: bridge }, out: { name: bridge, not: true } }),
+    own({ name: network.icc ? 'ACCEPT' : 'DROP' }, { in: { name: bridge }, out: { name: bridge } }),
+  ];
+  let next = change(rules, 'filter', 'FORWARD', (old) => [...old.slice(0, 2), ...forward, ...old.slice(2)]);
+  next = change(next, 'filter', 'DOCKER-ISOLATION-STAGE-1', (old) => [
+    own(jump('DOCKER-ISOLATION-STAGE-2'), { in: { name: bridge }, out: { name: bridge, not: true } }),
+    ...old,
+  ]);
+  next = change(next, 'filter', 'DOCKER-ISOLATION-STAGE-2', (old) => [own({ name: 'DROP' }, here), ...old]);
+  if (!userlandProxy)
+    next = change(next, 'nat', 'POSTROUTING', (old) => [own({ name: 'MASQUERADE' }, { ...here, matches: [FROM_LOCAL] }), ...old]);
+  if (!network.masquerade) return next;
+  next = change(next, 'nat', 'POSTROUTING', (old) => [
+    own({ name: 'MASQUERADE' }, { source: { network: network.subnet }, out: { name: bridge, not: true } }),
+    ...old,
+  ]);
+  if (!userlandProxy) return next;
+  return change(next, 'nat', 'DOCKER', (old) => [own({ name: 'RETURN' }, { in: { name: bridge } }), ...old]);
+}
+
+/** Rules with one chain's rules changed. */
+export function change(
+  rules: Netfilter,
+  table: TableName,
+  chain: string,
+  edit: (old: readonly Rule[]) => readonly Rule[],
+): Netfilter {
+  const chains = rules[table].map((c): Chain => (c.name === chain ? { ...c, rules: edit(c.rules) } : c));
+  return { ...rules, [table]: chains };
+}
+
+/** The three rules of a published port: translated, let through, and masqueraded when a container reaches itself. */
+export function portRules(
+  container: Pick<Container, 'name'>,
+  network: DockerNetwork,
+  address: number,
+  port: PublishedPort,
+  userlandProxy: boolean,
+) {
+  const number = PROTOCOL[port.protocol];
+  const cause = port.cause ?? `docker -p ${port.hostPort}:${port.containerPort}/${port.protocol} of ${container.name}`;
+  const to = (first: number): Match => ({ name: port.protocol, destinationPort: { first, last: first } });
+  const self: Cidr = { address, prefix: 32 };
+  const notFromBridge = { in: { name: network.bridge, not: true } };
+  const translate: Rule = {
+    ...(userlandProxy ? notFromBridge : {}),
+    protocol: { number },
+    matches: [to(port.hostPort)],
+    target: { name: 'DNAT', address, port: { first: port.containerPort, last: port.containerPort } },
+    cause,
+  };
+  const accept: Rule = {
+    destination: { network: self },
+    ...notFromBridge,
+    out: { name: network.bridge },
+    protocol: { number },
+    matches: [to(port.containerPort)],
+    target: { name: 'ACCEPT' },
+    cause,
+  };
+  const hairpin: Rule = {
+    source: { network: self },
+    destination: { network: self },
+    protocol: { number },
+    matches: [to(port.containerPort)],
+    target: { name: 'MASQUERADE' },
+    cause,
+  };
+  return { translate, accept, hairpin } as const;
+}
+
+/** Appends rules to a chain of a draft. */
+export function append(netfilter: Draft<Netfilter>, table: TableName, chain: string, rules: readonly Rule[]): void {
+  const found = netfilter[table].find((c) => c.name === chain);
+  if (found !== undefined && rules.length > 0) found.rules = [...found.rules, ...(rules as Draft<Rule>[])];
+}
+
+/** Takes out of a chain of a draft what the predicate names. */
+export function removeRules(netfilter: Draft<Netfilter>, table: TableName, chain: string, gone: (rule: Rule) => boolean): void {
+  const found = netfilter[table].find((c) => c.name === chain);
+  if (found?.rules.some((r) => gone(r as Rule))) found.rules = found.rules.filter((r) => !gone(r as Rule));
+}

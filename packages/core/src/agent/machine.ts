@@ -1,0 +1,212 @@
+/**
+ * One machine: its configuration, its own network namespace, and those of its containers, which come to life when a
+ * first packet reaches them.
+ */
+import type { Draft } from 'immer';
+import { produce } from '../base/immutable.ts';
+import type { Random } from '../base/random.ts';
+import type { IpSet, Route } from '../kernel/config.ts';
+import type { Ipvs } from '../kernel/ipvs/ipvs.ts';
+import type { Device } from '../kernel/link/device.ts';
+import { Namespace } from '../kernel/namespace.ts';
+import type { TableName } from '../kernel/netfilter/rule.ts';
+import type { Counter } from '../kernel/netfilter/table.ts';
+import type { Listener } from '../kernel/socket/sockets.ts';
+import type { World } from '../kernel/world.ts';
+import type { MachineConfig } from './config.ts';
+import { containerNamespace } from './docker/container-namespace.ts';
+import { type RunRequest, type RunResult, removeContainers, runContainers, stopContainers } from './docker/engine.ts';
+import { startProxy } from './docker/proxy.ts';
+import type { Container } from './docker/state.ts';
+import { httpDate, httpServer } from './http.ts';
+import type { Program } from './program.ts';
+import { type ConntrackRow, conntrackRows, type FdbRow, fdbRows, type NeighbourRow, neighbourRows } from './report.ts';
+
+/** Programs by image, the tag left out. */
+export interface Images {
+  find(image: string): Program | undefined;
+}
+
+/** What a machine shares with all others. */
+export interface MachineOptions {
+  readonly world: World;
+  readonly random: Random;
+  readonly images: Images;
+  /** Unix milliseconds at virtual time 0. */
+  readonly epoch: number;
+  /** Told of every new configuration. */
+  readonly configured: (machine: Machine, before: MachineConfig) => void;
+}
+
+/** A machine. */
+export class Machine {
+  readonly name: string;
+  readonly host: Namespace;
+  readonly epoch: number;
+  private current: MachineConfig;
+  private readonly options: MachineOptions;
+  private readonly namespaces = new Map<string, Namespace>();
+  /** What listens on the host for a container: its own program in host mode, docker-proxy otherwise. */
+  private readonly listeners = new Map<string, readonly Listener[]>();
+  private readonly running = new Map<string, Container>();
+
+  constructor(config: MachineConfig, options: MachineOptions) {
+    this.name = config.name;
+    this.options = options;
+    this.epoch = options.epoch;
+    this.current = config;
+    this.host = new Namespace(config.name, config.host, {
+      world: options.world,
+      random: options.random.fork('host'),
+      findPeer: (namespace, index) => deviceOf(this.namespace(namespace), index),
+    });
+    this.syncContainers();
+  }
+
+  /** Its configuration. */
+  get config(): MachineConfig {
+    return this.current;
+  }
+
+  /** Virtual milliseconds. */
+  get now(): number {
+    return this.options.world.clock.now;
+  }
+
+  /** Takes what the recipe makes of the configuration. */
+  configure(recipe: (draft: Draft<MachineConfig>) => void): void {
+    this.replace(produce(this.current, recipe));
+  }
+
+  /** Takes another configuration: a newer one, or an older one again. */
+  replace(next: MachineConfig): void {
+    if (next === this.current) return;
+    const before = this.current;
+    this.current = next;
+    this.host.configure(next.host);
+    if (next.docker.containers !== before.docker.containers) this.syncContainers();
+    this.options.configured(this, before);
+  }
+
+  /** `docker run` for each request, as one change. */
+  run(requests: readonly RunRequest[]): readonly RunResult[] {
+    const { config, results } = runContainers(this.current, requests, {
+      random: this.options.random,
+      now: this.now,
+      portTaken: (protocol, port) => this.host.sockets.listensOn(protocol, port),
+    });
+    this.replace(config);
+    return results;
+  }
+
+  /** `docker stop` for containers by id, as one change. */
+  stop(ids: ReadonlySet<string>): void {
+    this.replace(stopContainers(this.current, ids));
+  }
+
+  /** `docker rm` for exited containers by id. */
+  remove(ids: ReadonlySet<string>): void {
+    this.replace(removeContainers(this.current, ids));
+  }
+
+  /** The namespace a container lives in: by id, id prefix of 12 digits or name; the machine's own by its name. */
+  namespace(name: string): Namespace | undefined {
+    if (name === this.name) return this.host;
+    const known = this.namespaces.get(name);
+    if (known !== undefined) return known;
+    const container =
+      this.running.get(name) ??
+      this.current.docker.containers.find((c) => c.state === 'running' && (c.name === name || c.id.startsWith(name)));
+    if (container === undefined) return undefined;
+    if (container.network === 'host') return this.host;
+    return this.namespaces.get(container.id) ?? this.open(container);
+  }
+
+  /** The answer to who listens where, rules' counters and tables, for the tools. */
+  counters(table: TableName, chain: string): { readonly policy: Counter; readonly rules: readonly Counter[] } {
+    const state = this.host.tables[table].chain(chain);
+    return { policy: state?.policy ?? { packets: 0, bytes: 0 }, rules: state?.counters ?? [] };
+  }
+
+  neighbours(): readonly NeighbourRow[] {
+    return neighbourRows(this.host);
+  }
+
+  fdb(): readonly FdbRow[] {
+    return fdbRows(this.host);
+  }
+
+  conntrack(): readonly ConntrackRow[] {
+    return conntrackRows(this.host);
+  }
+
+  ipvs(): Ipvs {
+    return this.host.ipvs;
+  }
+
+  routes(): readonly Route[] {
+    return this.host.routes();
+  }
+
+  sets(): readonly IpSet[] {
+    return this.host.sets();
+  }
+
+  interfaceName(namespace: string, index: number): string | undefined {
+    if (namespace !== this.name) return undefined;
+    return this.current.host.links.find((link) => link.index === index)?.name;
+  }
+
+  private open(container: Container): Namespace | undefined {
+    const network = this.current.docker.networks.find((n) => n.name === container.network);
+    if (network === undefined) return undefined;
+    const ns = new Namespace(container.id, containerNamespace(container, network, this.name), {
+      world: this.options.world,
+      random: this.options.random.fork(container.id),
+      findPeer: (namespace, index) => (namespace === this.name ? deviceOf(this.host, index) : undefined),
+    });
+    this.namespaces.set(container.id, ns);
+    this.startProgram(container, ns);
+    return ns;
+  }
+
+  /** Brings namespaces and listeners in line with the containers that run. */
+  private syncContainers(): void {
+    const wanted = new Map(this.current.docker.containers.filter((c) => c.state === 'running').map((c) => [c.id, c]));
+    for (const id of [...this.running.keys()]) if (!wanted.has(id)) this.retire(id);
+    for (const container of wanted.values()) if (!this.running.has(container.id)) this.start(container);
+  }
+
+  private start(container: Container): void {
+    this.running.set(container.id, container);
+    const { endpoint } = container;
+    if (container.network === 'host') this.listeners.set(container.id, this.startProgram(container, this.host));
+    else if (endpoint !== undefined && this.current.docker.userlandProxy)
+      this.listeners.set(
+        container.id,
+        container.ports.flatMap((port) => startProxy(this.host, endpoint, port) ?? []),
+      );
+  }
+
+  private retire(id: string): void {
+    for (const listener of this.listeners.get(id) ?? []) listener.close();
+    this.listeners.delete(id);
+    this.namespaces.delete(id);
+    this.running.delete(id);
+  }
+
+  private startProgram(container: Container, ns: Namespace): readonly Listener[] {
+    const program = this.options.images.find(container.image);
+    const start = program?.start(container.env);
+    if (program === undefined || start === undefined || !('ports' in start)) return [];
+    return start.ports.map((port) =>
+      ns.sockets.listen({ address: 0, port, program: container.image }, () =>
+        httpServer((request) => program.respond(request, httpDate(this.epoch + this.now))),
+      ),
+    );
+  }
+}
+
+function deviceOf(namespace: Namespace | undefined, index: number): Device | undefined {
+  return namespace?.deviceAt(index);
+}

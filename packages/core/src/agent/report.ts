@@ -1,0 +1,91 @@
+/** A namespace's tables as rows: what `ip neigh`, `bridge fdb` and `conntrack -L` print. */
+import type { Ipv4, Mac } from '../base/address.ts';
+import type { Tuple } from '../base/tuple-table.ts';
+import type { Namespace } from '../kernel/namespace.ts';
+import type { Connection } from '../kernel/netfilter/connection.ts';
+import { PROTOCOL } from '../kernel/netfilter/rule.ts';
+import { TCP_STATE_NAMES } from '../kernel/netfilter/tcp-state.ts';
+
+/** A line of `ip neigh`. */
+export interface NeighbourRow {
+  readonly address: Ipv4;
+  readonly device: string;
+  readonly mac?: Mac;
+  readonly state: 'INCOMPLETE' | 'REACHABLE' | 'STALE' | 'FAILED' | 'PERMANENT';
+}
+
+/** A line of `bridge fdb`. */
+export interface FdbRow {
+  readonly mac: Mac;
+  readonly device: string;
+  readonly master?: string;
+  readonly remote?: Ipv4;
+  readonly self: boolean;
+  readonly permanent: boolean;
+}
+
+/** One direction of a tracked flow. */
+export interface ConntrackTuple {
+  readonly source: Ipv4;
+  readonly destination: Ipv4;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  readonly icmpType?: number;
+  readonly icmpCode?: number;
+}
+
+/** A line of `conntrack -L`. */
+export interface ConntrackRow {
+  readonly protocol: number;
+  readonly secondsLeft: number;
+  readonly state?: string;
+  readonly original: ConntrackTuple;
+  readonly reply: ConntrackTuple;
+  readonly assured: boolean;
+  readonly unreplied: boolean;
+  readonly mark: number;
+}
+
+/** Learned neighbours, then permanent ones. */
+export function neighbourRows(ns: Namespace): readonly NeighbourRow[] {
+  const learned = ns.neighbours.list().map(({ neighbour, state }): NeighbourRow => {
+    const row = { address: neighbour.address, device: neighbour.device.name, state };
+    return neighbour.state === 'VALID' ? { ...row, mac: neighbour.mac } : row;
+  });
+  return [...learned, ...ns.permanentNeighbours().map((entry): NeighbourRow => ({ ...entry, state: 'PERMANENT' }))];
+}
+
+/** What bridges learned, then static entries. */
+export function fdbRows(ns: Namespace): readonly FdbRow[] {
+  const learned = ns.devices.flatMap((bridge) =>
+    (bridge.bridge?.list(ns.now) ?? []).map(
+      ({ mac, port }): FdbRow => ({ mac, device: port.name, master: bridge.name, self: false, permanent: false }),
+    ),
+  );
+  return [...learned, ...ns.staticFdb().map((entry): FdbRow => ({ ...entry, self: true, permanent: true }))];
+}
+
+/** Live connections. */
+export function conntrackRows(ns: Namespace): readonly ConntrackRow[] {
+  return [...ns.connections.list(ns.now)].map((c) => row(c, ns.now));
+}
+
+function row(c: Connection, now: number): ConntrackRow {
+  const icmp = c.original.protocol === PROTOCOL.icmp;
+  const base = {
+    protocol: c.original.protocol,
+    secondsLeft: Math.floor((c.expiresAt - now) / 1000),
+    original: end(c.original, icmp ? 8 : undefined),
+    reply: end(c.reply, icmp ? 0 : undefined),
+    assured: c.assured,
+    unreplied: !c.seenReply,
+    mark: c.mark,
+  };
+  const state = c.original.protocol === PROTOCOL.tcp ? TCP_STATE_NAMES[c.tcp] : undefined;
+  return state === undefined ? base : { ...base, state };
+}
+
+function end(t: Tuple, icmpType: number | undefined): ConntrackTuple {
+  const tuple = { source: t.source, destination: t.destination, sourcePort: t.sourcePort, destinationPort: t.destinationPort };
+  return icmpType === undefined ? tuple : { ...tuple, icmpType, icmpCode: 0 };
+}

@@ -1,0 +1,78 @@
+/**
+ * An IP packet that came in by a bridge port while net.bridge.bridge-nf-call-iptables is on: it visits iptables
+ * although it is only bridged.
+ * Follows linux net/bridge/br_netfilter_hooks.c (6.1).
+ */
+import { BROADCAST_MAC, type Mac } from '../base/address.ts';
+import type { Device } from './link/device.ts';
+import { passUpBridge } from './link/receive.ts';
+import { transmit } from './link/transmit.ts';
+import type { Namespace } from './namespace.ts';
+import { arrive, pass } from './path.ts';
+import type { SkBuff } from './skb.ts';
+
+/** PREROUTING in the bridge, then up to the stack or on to other ports. */
+export function receiveBridged(ns: Namespace, skb: SkBuff, bridge: Device, port: Device): void {
+  const { destination } = skb;
+  arrive(ns, skb, bridge);
+  skb.physicalInput = port;
+  if (!pass(ns, 'PREROUTING', skb)) return;
+  skb.prerouted = true;
+  if (skb.destination !== destination) return redirect(ns, skb, bridge, port);
+  if (skb.destinationMac === bridge.mac) return passUpBridge(bridge, skb);
+  if (skb.destinationMac === BROADCAST_MAC) {
+    bridgeOn(ns, skb.copy(), bridge, port);
+    return passUpBridge(bridge, skb);
+  }
+  bridgeOn(ns, skb, bridge, port);
+}
+
+/** A new destination: on the same bridge the frame is bridged to its holder, elsewhere it is routed. */
+function redirect(ns: Namespace, skb: SkBuff, bridge: Device, port: Device): void {
+  const route = ns.route(skb.destination, skb.source);
+  if (route?.type !== 'unicast' || route.device !== bridge.name) {
+    skb.destinationMac = bridge.mac;
+    return passUpBridge(bridge, skb);
+  }
+  const next = route.via ?? skb.destination;
+  const mac = ns.neighbours.lookup(bridge, next);
+  if (mac === undefined) ns.neighbours.resolve(bridge, next, skb, (found) => bridgeTo(ns, skb, found, bridge, port));
+  else bridgeTo(ns, skb, mac, bridge, port);
+}
+
+function bridgeTo(ns: Namespace, skb: SkBuff, mac: Mac, bridge: Device, port: Device): void {
+  skb.destinationMac = mac;
+  // The kernel hands the frame to the bridge device's own way out; it keeps the source address of its sender.
+  bridge.sentPackets++;
+  ns.wire.tap?.(bridge, 'out', skb);
+  bridgeOn(ns, skb, bridge, port);
+}
+
+function bridgeOn(ns: Namespace, skb: SkBuff, bridge: Device, from: Device): void {
+  const table = bridge.bridge;
+  if (table === undefined) return;
+  const known = skb.destinationMac === BROADCAST_MAC ? undefined : table.lookup(skb.destinationMac, ns.now);
+  for (const to of known === undefined ? table.ports : [known]) {
+    if (to === from && to.link.port?.hairpin !== true) continue;
+    if (from.link.port?.isolated === true && to.link.port?.isolated === true) continue;
+    const frame = known === undefined ? withNotes(skb) : skb;
+    frame.output = bridge;
+    frame.nextHop = frame.destination;
+    frame.physicalOutput = to;
+    frame.hop?.steps.push({ action: 'bridge', bridge: bridge.name, port: to.name, known: known !== undefined });
+    if (!pass(ns, 'FORWARD', frame)) continue;
+    // Past the bridge's FORWARD the packet has no input device any more.
+    frame.input = undefined;
+    if (pass(ns, 'POSTROUTING', frame)) transmit(to, frame);
+  }
+}
+
+function withNotes(skb: SkBuff): SkBuff {
+  const copy = skb.copy();
+  copy.input = skb.input;
+  copy.physicalInput = skb.physicalInput;
+  copy.connection = skb.connection;
+  copy.reply = skb.reply;
+  copy.ctInfo = skb.ctInfo;
+  return copy;
+}

@@ -1,0 +1,122 @@
+/**
+ * Who looks at packets where: the kernel's own table of hooks and priorities, filled.
+ * Follows linux include/uapi/linux/netfilter_ipv4.h, net/netfilter/nf_conntrack_proto.c, nf_nat_proto.c,
+ * iptable_*.c and ipvs/ip_vs_core.c (6.1).
+ */
+import { ipvsIn, ipvsOut } from './ipvs-hooks.ts';
+import type { Namespace } from './namespace.ts';
+import { confirm, track } from './netfilter/conntrack.ts';
+import { type Hook, type HookEntry, PRIORITY, type Verdict } from './netfilter/hook.ts';
+import { decide, type Mapping, translate } from './netfilter/nat.ts';
+import type { TableName } from './netfilter/rule.ts';
+import type { TableVerdict } from './netfilter/table.ts';
+import { reject } from './path.ts';
+import { sourceAddress } from './route.ts';
+import type { SkBuff } from './skb.ts';
+
+type Entry = HookEntry<Namespace>;
+
+/** Every look at a packet there is, by priority within its hook. */
+export const HOOKS: readonly Entry[] = [
+  ...table('raw', PRIORITY.raw, ['PREROUTING', 'OUTPUT']),
+  ...each(['PREROUTING', 'OUTPUT'], PRIORITY.conntrack, 'conntrack', tracks, (ns, skb) => track(ns.connections, skb, ns.now)),
+  ...table('mangle', PRIORITY.mangle, ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']),
+  ...each(['PREROUTING', 'OUTPUT'], PRIORITY.destinationNat, 'nat', translates, nat),
+  ...each(['OUTPUT'], PRIORITY.ipvsOutLocal, 'ipvs', balances, ipvsOut),
+  ...each(['OUTPUT'], PRIORITY.ipvsInLocal, 'ipvs', balances, ipvsIn),
+  ...table('filter', PRIORITY.filter, ['INPUT', 'FORWARD', 'OUTPUT']),
+  ...each(['INPUT'], PRIORITY.ipvsOutInput, 'ipvs', balances, ipvsOut),
+  ...each(['INPUT'], PRIORITY.ipvsInInput, 'ipvs', balances, ipvsIn),
+  ...each(['FORWARD'], PRIORITY.ipvsForward, 'ipvs', balances, ipvsOut),
+  ...each(['INPUT', 'POSTROUTING'], PRIORITY.sourceNat, 'nat', translates, nat),
+  ...each(['INPUT', 'POSTROUTING'], PRIORITY.confirm, 'confirm', tracks, (ns, skb) => confirm(ns.connections, skb, ns.now)),
+];
+
+/** The handlers that have anything to do in a namespace, hook by hook. */
+export function activeHooks(ns: Namespace): { readonly [hook in Hook]: readonly Entry[] } {
+  const at = (hook: Hook): readonly Entry[] =>
+    HOOKS.filter((entry) => entry.hook === hook && entry.active(ns)).sort((a, b) => a.priority - b.priority);
+  return {
+    PREROUTING: at('PREROUTING'),
+    INPUT: at('INPUT'),
+    FORWARD: at('FORWARD'),
+    OUTPUT: at('OUTPUT'),
+    POSTROUTING: at('POSTROUTING'),
+  };
+}
+
+function each(hooks: readonly Hook[], priority: number, name: string, active: Entry['active'], handle: Entry['handle']): Entry[] {
+  return hooks.map((hook) => ({ hook, priority, name, active, handle }));
+}
+
+function table(name: TableName, priority: number, hooks: readonly Hook[]): Entry[] {
+  return each(
+    hooks,
+    priority,
+    name,
+    (ns) => ns.tables[name].used,
+    (ns, skb, hook) => settle(ns, skb, ns.tables[name].walk(hook, ns, skb)),
+  );
+}
+
+function settle(ns: Namespace, skb: SkBuff, verdict: TableVerdict): Verdict {
+  if (verdict === 'ACCEPT') return 'accept';
+  if (verdict === 'DROP') {
+    skb.hop?.steps.push({ action: 'dropped', text: 'by the rule or policy above' });
+    return 'stop';
+  }
+  if (verdict.name === 'REJECT') {
+    reject(ns, skb, verdict.with);
+    return 'stop';
+  }
+  return 'accept';
+}
+
+// As modern kernels do, connections are tracked only where something asks for it.
+function tracks(ns: Namespace): boolean {
+  return translates(ns) || ns.tables.filter.used || ns.tables.mangle.used;
+}
+
+function translates(ns: Namespace): boolean {
+  return ns.tables.nat.used;
+}
+
+function balances(ns: Namespace): boolean {
+  return ns.balances;
+}
+
+function nat(ns: Namespace, skb: SkBuff, hook: Hook): Verdict {
+  const connection = skb.connection;
+  if (connection === undefined) return 'accept';
+  const side = hook === 'PREROUTING' || hook === 'OUTPUT' ? 'destination' : 'source';
+  const decided = side === 'source' ? connection.sourceDecided : connection.destinationDecided;
+  if (!decided && skb.ctInfo === 'new' && !connection.confirmed) {
+    const verdict = ns.tables.nat.walk(hook, ns, skb);
+    if (verdict === 'DROP') return settle(ns, skb, verdict);
+    const mapping = verdict === 'ACCEPT' ? undefined : mappingOf(ns, skb, hook, verdict);
+    if (!decide(connection, side, mapping, ns.connections, ns.random, ns.now)) {
+      skb.hop?.steps.push({ action: 'dropped', text: 'no free port for the translation' });
+      return 'stop';
+    }
+  }
+  translate(connection, side, skb);
+  return 'accept';
+}
+
+function mappingOf(ns: Namespace, skb: SkBuff, hook: Hook, verdict: Exclude<TableVerdict, string>): Mapping | undefined {
+  switch (verdict.name) {
+    case 'DNAT':
+    case 'SNAT':
+      return verdict;
+    case 'MASQUERADE': {
+      const address = skb.output === undefined ? 0 : sourceAddress(skb.output.link, skb.nextHop);
+      return verdict.port === undefined ? { address } : { address, port: verdict.port };
+    }
+    case 'REDIRECT': {
+      const address = hook === 'OUTPUT' ? 0x7f000001 : (skb.input?.link.addresses[0]?.address ?? ns.loopback);
+      return verdict.port === undefined ? { address } : { address, port: verdict.port };
+    }
+    default:
+      return undefined;
+  }
+}

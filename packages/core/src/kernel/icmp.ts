@@ -1,0 +1,66 @@
+/**
+ * ICMP errors and echo: what a namespace says about packets it could not take or pass on.
+ * Follows linux net/ipv4/icmp.c (icmp_send): no error about an error, none about a broadcast; the quoted packet is
+ * cut so that the error has at most 576 bytes; DF off.
+ */
+import { IPV4_HEADER, UDP_HEADER } from '../wire/ipv4.ts';
+import { PROTOCOL } from './netfilter/rule.ts';
+import { SkBuff } from './skb.ts';
+import type { TcpFailure } from './socket/tcp.ts';
+
+/** Types and codes of the errors made here. */
+export const ICMP_ERROR = {
+  netUnreachable: { type: 3, code: 0 },
+  hostUnreachable: { type: 3, code: 1 },
+  portUnreachable: { type: 3, code: 3 },
+  fragmentationNeeded: { type: 3, code: 4 },
+  administrativelyProhibited: { type: 3, code: 13 },
+  timeExceeded: { type: 11, code: 0 },
+} as const;
+
+/** A type and a code. */
+export interface IcmpError {
+  readonly type: number;
+  readonly code: number;
+}
+
+const MOST_BYTES = 576;
+
+/** The error about a packet, or undefined where none may be sent. Source and destination are still to be routed. */
+export function icmpError(about: SkBuff, error: IcmpError, source: number, mtu = 0): SkBuff | undefined {
+  if (about.protocol === PROTOCOL.icmp && about.quoted !== undefined) return undefined;
+  const bytes = Math.min(MOST_BYTES, IPV4_HEADER + UDP_HEADER + about.length);
+  const skb = new SkBuff(PROTOCOL.icmp, source, 0, about.source, 0, bytes);
+  skb.df = false;
+  skb.icmpType = error.type;
+  skb.icmpCode = error.code;
+  skb.icmpMtu = mtu;
+  const quoted = about.copy();
+  quoted.hop = undefined;
+  quoted.payload = undefined;
+  skb.quoted = quoted;
+  return skb;
+}
+
+/** The answer to an echo request. */
+export function echoReply(request: SkBuff): SkBuff {
+  const skb = new SkBuff(
+    PROTOCOL.icmp,
+    request.destination,
+    request.sourcePort,
+    request.source,
+    request.sourcePort,
+    request.length,
+  );
+  skb.icmpType = 0;
+  skb.df = false;
+  skb.payload = request.payload;
+  return skb;
+}
+
+/** What an error means to the socket whose packet it quotes. */
+export function failureOf(error: IcmpError): TcpFailure {
+  if (error.type !== 3) return 'EHOSTUNREACH';
+  if (error.code === 3) return 'ECONNREFUSED';
+  return error.code === 0 ? 'ENETUNREACH' : error.code === 13 || error.code === 1 ? 'EHOSTUNREACH' : 'EHOSTUNREACH';
+}

@@ -1,0 +1,46 @@
+/**
+ * A frame at a device's door: for a bridge, for the stack above, or for nobody.
+ * Follows linux net/core/dev.c and net/bridge/br_input.c.
+ */
+import { BROADCAST_MAC } from '../../base/address.ts';
+import { Arp } from '../../wire/arp.ts';
+import type { Device, Frame } from './device.ts';
+import { bridgeForward } from './transmit.ts';
+
+/** Takes a frame that reached a device. */
+export function receiveFrame(device: Device, frame: Frame): void {
+  if (!device.link.up) {
+    if (!(frame instanceof Arp)) frame.hop?.steps.push({ action: 'device-down', text: device.name });
+    return;
+  }
+  device.receivedPackets++;
+  device.owner.wire.tap?.(device, 'in', frame);
+  if (device.master !== undefined) receiveAtPort(device.master, device, frame);
+  else if (frame.destinationMac === device.mac || frame.destinationMac === BROADCAST_MAC || device.link.kind.type === 'loopback')
+    passUp(device, frame);
+}
+
+function passUp(device: Device, frame: Frame): void {
+  if (frame instanceof Arp) device.owner.receiveArp(frame, device);
+  else device.owner.receiveIp(frame, device);
+}
+
+function receiveAtPort(bridge: Device, port: Device, frame: Frame): void {
+  bridge.bridge?.learn(frame.sourceMac, port, port.owner.now);
+  if (!(frame instanceof Arp) && port.owner.bridgeNetfilter) port.owner.receiveBridged(frame, bridge, port);
+  else bridgeInput(bridge, port, frame);
+}
+
+/** What a bridge does with a frame that came in by a port: up, on, or both. */
+export function bridgeInput(bridge: Device, port: Device, frame: Frame): void {
+  if (frame.destinationMac === bridge.mac) return passUpBridge(bridge, frame);
+  bridgeForward(bridge, port, frame);
+  if (frame.destinationMac === BROADCAST_MAC) passUpBridge(bridge, frame);
+}
+
+/** Hands a bridged frame to the stack above its bridge. */
+export function passUpBridge(bridge: Device, frame: Frame): void {
+  bridge.receivedPackets++;
+  bridge.owner.wire.tap?.(bridge, 'in', frame);
+  passUp(bridge, frame);
+}

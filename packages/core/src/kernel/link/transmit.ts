@@ -1,0 +1,70 @@
+/**
+ * A frame leaves by a device: through its pair, onto the underlay, into a bridge or a tunnel, or back up.
+ * Follows linux drivers/net/veth.c, dummy.c, loopback.c and net/bridge/br_forward.c.
+ */
+import { BROADCAST_MAC } from '../../base/address.ts';
+import { Arp } from '../../wire/arp.ts';
+import type { Device, Frame } from './device.ts';
+
+/** Sends a frame out of a device. */
+export function transmit(device: Device, frame: Frame): void {
+  if (!device.link.up) {
+    if (!(frame instanceof Arp)) frame.hop?.steps.push({ action: 'device-down', text: device.name });
+    return;
+  }
+  device.sentPackets++;
+  device.owner.wire.tap?.(device, 'out', frame);
+  switch (device.link.kind.type) {
+    case 'loopback':
+      device.owner.wire.send(device, frame);
+      return;
+    case 'veth': {
+      const peer = device.peer ?? device.owner.peerOf(device);
+      if (peer === undefined) return;
+      device.peer = peer;
+      if (!(frame instanceof Arp)) frame.scrub();
+      device.owner.wire.send(peer, frame);
+      return;
+    }
+    case 'ethernet':
+      if (!(frame instanceof Arp)) frame.scrub();
+      device.owner.wire.underlay.carry(device, frame);
+      return;
+    case 'bridge':
+      bridgeForward(device, undefined, frame);
+      return;
+    case 'vxlan':
+      device.owner.encapsulate(device, frame);
+      return;
+    case 'dummy':
+      if (!(frame instanceof Arp)) frame.hop?.steps.push({ action: 'dropped', text: `${device.name} is a dummy device` });
+  }
+}
+
+/** Sends a frame to the port its destination is known at, or to all but the one it came in by. */
+export function bridgeForward(bridge: Device, from: Device | undefined, frame: Frame): void {
+  const table = bridge.bridge;
+  if (table === undefined) return;
+  const known = frame.destinationMac === BROADCAST_MAC ? undefined : table.lookup(frame.destinationMac, bridge.owner.now);
+  if (known !== undefined) {
+    if (!(frame instanceof Arp)) frame.hop?.steps.push({ action: 'bridge', bridge: bridge.name, port: known.name, known: true });
+    if (mayForward(from, known)) transmit(known, frame);
+    else if (!(frame instanceof Arp))
+      frame.hop?.steps.push({ action: 'dropped', text: `${known.name} is the port it came in by` });
+    return;
+  }
+  for (const port of table.ports) {
+    if (!mayForward(from, port)) continue;
+    if (frame instanceof Arp) transmit(port, frame);
+    else {
+      frame.hop?.steps.push({ action: 'bridge', bridge: bridge.name, port: port.name, known: false });
+      transmit(port, frame.copy());
+    }
+  }
+}
+
+function mayForward(from: Device | undefined, to: Device): boolean {
+  if (from === undefined) return true;
+  if (from === to) return to.link.port?.hairpin === true;
+  return !(from.link.port?.isolated === true && to.link.port?.isolated === true);
+}

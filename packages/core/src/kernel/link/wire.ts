@@ -1,0 +1,71 @@
+/**
+ * What joins devices: a queue of frames on their way, first in, first out. Frames take no virtual time.
+ */
+import { assert } from '../../base/assert.ts';
+import type { Device, Frame } from './device.ts';
+import { receiveFrame } from './receive.ts';
+
+/** The network that Ethernet devices are attached to. */
+export interface Underlay {
+  /** Takes a frame from a device and hands it to the device or devices it is for. */
+  carry(from: Device, frame: Frame): void;
+}
+
+/** How many frames one packet may cause before it is called a loop. */
+const FRAMES_IN_A_ROW = 5_000_000;
+
+/** Sees every frame at every device, as a capture on that device would. */
+export type Tap = (device: Device, direction: 'in' | 'out', frame: Frame) => void;
+
+/** The frames under way in one cluster, and the programs that wait for the kernel to be done with them. */
+export class Wire {
+  readonly underlay: Underlay;
+  tap: Tap | undefined = undefined;
+  private devices: Device[] = [];
+  private frames: Frame[] = [];
+  private programs: (() => void)[] = [];
+  private running = false;
+
+  constructor(underlay: Underlay) {
+    this.underlay = underlay;
+  }
+
+  /** Puts a frame before a device's door. */
+  send(device: Device, frame: Frame): void {
+    this.devices.push(device);
+    this.frames.push(frame);
+  }
+
+  /** Lets a program act once no frame is under way: the kernel's work goes first. */
+  wake(program: () => void): void {
+    this.programs.push(program);
+  }
+
+  /** Delivers all frames, and those they cause, and lets all programs act. Does nothing if called by one of them. */
+  run(): void {
+    if (this.running) return;
+    this.running = true;
+    try {
+      this.deliver();
+      for (let i = 0; i < this.programs.length; i++) {
+        (this.programs[i] as () => void)();
+        this.deliver();
+      }
+    } finally {
+      this.devices = [];
+      this.frames = [];
+      this.programs = [];
+      this.running = false;
+    }
+  }
+
+  private deliver(): void {
+    let delivered = 0;
+    for (let i = 0; i < this.devices.length; i++) {
+      receiveFrame(this.devices[i] as Device, this.frames[i] as Frame);
+      assert(++delivered < FRAMES_IN_A_ROW, 'frames go round in a loop');
+    }
+    this.devices.length = 0;
+    this.frames.length = 0;
+  }
+}

@@ -1,0 +1,327 @@
+/**
+ * One network namespace at work: its configuration, the devices and tables made of it, and what traffic leaves
+ * behind. Agents, masters, containers, routers and clients are all this.
+ */
+import type { Ipv4, Mac } from '../base/address.ts';
+import type { Timer } from '../base/clock.ts';
+import { memo } from '../base/immutable.ts';
+import type { Random } from '../base/random.ts';
+import { Arp } from '../wire/arp.ts';
+import { receiveBridged } from './bridged.ts';
+import type { IpSet, Link, NamespaceConfig, PermanentNeighbour, Route, StaticFdbEntry } from './config.ts';
+import { activeHooks } from './hooks.ts';
+import { Ipvs } from './ipvs/ipvs.ts';
+import { BridgeTable } from './link/bridge.ts';
+import { Device, type DeviceOwner, type Frame } from './link/device.ts';
+import { transmit } from './link/transmit.ts';
+import type { Wire } from './link/wire.ts';
+import { type NeighbourHost, NeighbourTable } from './neighbour.ts';
+import { ConnectionTable } from './netfilter/connection.ts';
+import type { MatchHost } from './netfilter/match.ts';
+import { type AddressType, PROTOCOL, type TableName } from './netfilter/rule.ts';
+import { indexSet, type SetIndex } from './netfilter/set.ts';
+import { TableState } from './netfilter/table.ts';
+import { noListener, output, receive, unresolved } from './path.ts';
+import { findRoute, type RouteSource, sourceAddress } from './route.ts';
+import { SkBuff } from './skb.ts';
+import { type Listener, type SocketHost, Sockets } from './socket/sockets.ts';
+import type { TcpFailure } from './socket/tcp.ts';
+import { decapsulate, encapsulate } from './tunnel.ts';
+import type { World } from './world.ts';
+
+/** State that daemons keep for many namespaces at once; a namespace looks it up and holds no copy. */
+export interface SharedState {
+  readonly routes: readonly RouteSource[];
+  /** Permanent neighbours and forwarding entries of a tunnel device. */
+  neighbour?(device: string, address: Ipv4): Mac | undefined;
+  neighbours?(): readonly PermanentNeighbour[];
+  remote?(device: string, mac: Mac): Ipv4 | undefined;
+  fdb?(): readonly StaticFdbEntry[];
+  /** An ipset kept for all. */
+  set?(name: string): SetIndex | undefined;
+  sets?(): readonly IpSet[];
+  /** Brings the IPVS tables up to date; called before they are looked at. */
+  syncIpvs?(ipvs: Ipvs): void;
+}
+
+const NOTHING_SHARED: SharedState = { routes: [] };
+
+/** A network namespace. */
+export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchHost {
+  readonly name: string;
+  readonly world: World;
+  readonly random: Random;
+  readonly neighbours = new NeighbourTable(this);
+  readonly connections = new ConnectionTable();
+  readonly sockets = new Sockets(this);
+  readonly tables: { readonly [table in TableName]: TableState } = {
+    raw: new TableState('raw'),
+    mangle: new TableState('mangle'),
+    nat: new TableState('nat'),
+    filter: new TableState('filter'),
+  };
+  /** What happens when an echo reply arrives. */
+  echoed: (skb: SkBuff) => void = () => {};
+  private current: NamespaceConfig;
+  private shared: SharedState = NOTHING_SHARED;
+  private devicesByName = new Map<string, Device>();
+  private readonly tunnels = new Map<Device, Listener>();
+  private balancer: Ipvs | undefined;
+  private active: ReturnType<typeof activeHooks> | undefined;
+  private readonly findPeer: (namespace: string, index: number) => Device | undefined;
+
+  /**
+   * @param name unique among all namespaces of the cluster
+   * @param findPeer finds the device with an index in another namespace: the far end of a veth pair
+   */
+  constructor(
+    name: string,
+    config: NamespaceConfig,
+    options: { world: World; random: Random; findPeer: (namespace: string, index: number) => Device | undefined },
+  ) {
+    this.name = name;
+    this.world = options.world;
+    this.random = options.random;
+    this.findPeer = options.findPeer;
+    this.current = config;
+    this.buildDevices(config.links);
+    this.buildTables(config);
+  }
+
+  /** Its configuration. */
+  get config(): NamespaceConfig {
+    return this.current;
+  }
+
+  /** Takes another configuration; devices, rules and what they have learned or counted stay where they are the same. */
+  configure(next: NamespaceConfig): void {
+    if (next === this.current) return;
+    const before = this.current;
+    this.current = next;
+    if (next.links !== before.links) this.buildDevices(next.links);
+    if (next.netfilter !== before.netfilter) this.buildTables(next);
+  }
+
+  /** Connects state that daemons keep for many. */
+  share(shared: SharedState): void {
+    this.shared = shared;
+    this.active = undefined;
+  }
+
+  get wire(): Wire {
+    return this.world.wire;
+  }
+
+  get now(): number {
+    return this.world.clock.now;
+  }
+
+  get bridgeNetfilter(): boolean {
+    return this.current.sysctl.bridgeNfCallIptables;
+  }
+
+  /** The handlers at each hook. */
+  get hooks(): ReturnType<typeof activeHooks> {
+    this.active ??= activeHooks(this);
+    return this.active;
+  }
+
+  /** Whether IPVS may have anything to do. */
+  get balances(): boolean {
+    return this.balancer !== undefined || this.shared.syncIpvs !== undefined;
+  }
+
+  /** The IPVS tables, up to date. */
+  get ipvs(): Ipvs {
+    if (this.balancer === undefined) {
+      this.balancer = new Ipvs(this.world.clock);
+      this.active = undefined;
+    }
+    this.shared.syncIpvs?.(this.balancer);
+    return this.balancer;
+  }
+
+  /** 127.0.0.1 as a last resort for a source address. */
+  get loopback(): Ipv4 {
+    return 0x7f000001;
+  }
+
+  /** Devices by index. */
+  get devices(): readonly Device[] {
+    return [...this.devicesByName.values()];
+  }
+
+  /** A device by name. */
+  device(name: string): Device | undefined {
+    return this.devicesByName.get(name);
+  }
+
+  /** A device by index. */
+  deviceAt(index: number): Device | undefined {
+    for (const device of this.devicesByName.values()) if (device.index === index) return device;
+    return undefined;
+  }
+
+  /** The best route to an address; `source` 0 while it is still to be chosen. */
+  route(destination: Ipv4, source: Ipv4): Route | undefined {
+    return findRoute(this.current, this.shared.routes, destination, source);
+  }
+
+  /** Every route in force. */
+  routes(): readonly Route[] {
+    return [...this.current.routes, ...this.shared.routes.flatMap((source) => source.list())];
+  }
+
+  /** Every ipset in force. */
+  sets(): readonly IpSet[] {
+    return [...this.current.sets, ...(this.shared.sets?.() ?? [])];
+  }
+
+  addressType(address: Ipv4): AddressType {
+    if (address >>> 28 === 14) return 'MULTICAST';
+    const route = this.route(address, 0);
+    return route?.type === 'local' ? 'LOCAL' : route?.type === 'broadcast' || address === 0xffffffff ? 'BROADCAST' : 'UNICAST';
+  }
+
+  setIndex(name: string): SetIndex | undefined {
+    const own = setsByName(this.current.sets).get(name);
+    return own === undefined ? this.shared.set?.(name) : indexSet(own);
+  }
+
+  after(delay: number, action: () => void): Timer {
+    return this.world.clock.after(delay, () => {
+      action();
+      this.world.wire.run();
+    });
+  }
+
+  wake(program: () => void): void {
+    this.world.wire.wake(program);
+  }
+
+  /** Sends a packet made here; says at once if it cannot leave. */
+  send(skb: SkBuff): TcpFailure | undefined {
+    return output(this, skb);
+  }
+
+  sourceFor(destination: Ipv4): { readonly address: Ipv4; readonly mtu: number } | undefined;
+  sourceFor(device: Device, address: Ipv4): Ipv4;
+  sourceFor(where: Ipv4 | Device, address = 0): { readonly address: Ipv4; readonly mtu: number } | Ipv4 | undefined {
+    if (where instanceof Device) return sourceAddress(where.link, address);
+    const route = this.route(where, 0);
+    if (route === undefined) return undefined;
+    if (route.type === 'local') return { address: where, mtu: this.device('lo')?.mtu ?? 65536 };
+    const device = route.device === undefined ? undefined : this.device(route.device);
+    if (device === undefined) return undefined;
+    return { address: route.source ?? sourceAddress(device.link, route.via ?? where), mtu: device.mtu };
+  }
+
+  /** Sends an ICMP echo request of 56 bytes; {@link echoed} is told of the answer. */
+  ping(address: Ipv4, identifier: number): TcpFailure | undefined {
+    const source = this.sourceFor(address);
+    if (source === undefined) return 'ENETUNREACH';
+    const skb = new SkBuff(PROTOCOL.icmp, source.address, identifier, address, identifier, 84);
+    skb.icmpType = 8;
+    return this.send(skb);
+  }
+
+  noListener(skb: SkBuff): void {
+    noListener(this, skb);
+  }
+
+  unresolved(skb: SkBuff): void {
+    unresolved(this, skb);
+  }
+
+  permanentNeighbour(device: Device, address: Ipv4): Mac | undefined {
+    const own = this.current.neighbours.find((entry) => entry.device === device.name && entry.address === address);
+    return own?.mac ?? this.shared.neighbour?.(device.name, address);
+  }
+
+  /** Permanent neighbours, configured and shared. */
+  permanentNeighbours(): readonly PermanentNeighbour[] {
+    return [...this.current.neighbours, ...(this.shared.neighbours?.() ?? [])];
+  }
+
+  /** Static forwarding entries, configured and shared. */
+  staticFdb(): readonly StaticFdbEntry[] {
+    return [...this.current.fdb, ...(this.shared.fdb?.() ?? [])];
+  }
+
+  /** The far tunnel end behind which a MAC address lives. */
+  remoteOf(device: string, mac: Mac): Ipv4 | undefined {
+    const own = this.current.fdb.find((entry) => entry.device === device && entry.mac === mac);
+    return own?.remote ?? this.shared.remote?.(device, mac);
+  }
+
+  receiveIp(skb: SkBuff, device: Device): void {
+    receive(this, skb, device);
+  }
+
+  receiveArp(arp: Arp, device: Device): void {
+    const asked = arp.operation === 'request' && this.route(arp.targetAddress, 0)?.type === 'local';
+    this.neighbours.learn(device, arp.senderAddress, arp.senderMac, asked);
+    if (asked) transmit(device, new Arp('reply', device.mac, arp.targetAddress, arp.senderMac, arp.senderAddress));
+  }
+
+  receiveBridged(skb: SkBuff, bridge: Device, port: Device): void {
+    receiveBridged(this, skb, bridge, port);
+  }
+
+  encapsulate(device: Device, frame: Frame): void {
+    encapsulate(this, device, frame);
+  }
+
+  peerOf(device: Device): Device | undefined {
+    const { kind } = device.link;
+    return kind.type === 'veth' ? this.findPeer(kind.peer.namespace, kind.peer.index) : undefined;
+  }
+
+  private buildTables(config: NamespaceConfig): void {
+    for (const table of Object.values(this.tables)) table.configure(config.netfilter[table.name]);
+    this.active = undefined;
+  }
+
+  private buildDevices(links: readonly Link[]): void {
+    const before = this.devicesByName;
+    this.devicesByName = new Map(links.map((link) => [link.name, this.keepOrMake(link, before.get(link.name))]));
+    for (const gone of before.values()) if (this.devicesByName.get(gone.name) !== gone) this.retire(gone);
+    const ports = new Map<Device, Device[]>();
+    for (const device of this.devicesByName.values()) {
+      const master = device.link.port === undefined ? undefined : this.devicesByName.get(device.link.port.master);
+      device.master = master;
+      if (master !== undefined) ports.set(master, [device, ...(ports.get(master) ?? [])]);
+    }
+    for (const device of this.devicesByName.values()) {
+      if (device.bridge !== undefined) device.bridge.ports = ports.get(device) ?? [];
+    }
+  }
+
+  private keepOrMake(link: Link, before: Device | undefined): Device {
+    if (before !== undefined && before.link.kind.type === link.kind.type && before.index === link.index) {
+      if (before.link.up && !link.up) before.master?.bridge?.forget(before);
+      before.link = link;
+      return before;
+    }
+    const device = new Device(this, link, link.kind.type === 'bridge' ? new BridgeTable(link.kind.ageingSeconds) : undefined);
+    if (link.kind.type === 'vxlan') {
+      const socket = this.sockets.bindUdp({ address: 0, port: link.kind.port, program: link.name }, ({ payload }) =>
+        decapsulate(device, payload),
+      );
+      this.tunnels.set(device, socket);
+    }
+    return device;
+  }
+
+  private retire(device: Device): void {
+    device.master?.bridge?.forget(device);
+    this.neighbours.forget(device);
+    device.peer = undefined;
+    this.tunnels.get(device)?.close();
+    this.tunnels.delete(device);
+  }
+}
+
+const setsByName: (sets: readonly IpSet[]) => ReadonlyMap<string, IpSet> = memo(
+  (sets) => new Map(sets.map((set) => [set.name, set])),
+);

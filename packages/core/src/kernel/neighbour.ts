@@ -1,0 +1,150 @@
+/**
+ * Who has which address on a link: ARP, its table, and the packets that wait for an answer.
+ * Follows linux net/ipv4/arp.c and net/core/neighbour.c. A confirmed entry becomes STALE after 30 s and is used
+ * on; the unicast probe that follows a stale entry's use is not modelled.
+ */
+import type { Ipv4, Mac } from '../base/address.ts';
+import type { Timer } from '../base/clock.ts';
+import { Arp } from '../wire/arp.ts';
+import type { Device } from './link/device.ts';
+import { transmit } from './link/transmit.ts';
+import type { SkBuff } from './skb.ts';
+
+const REACHABLE_MS = 30_000;
+const RETRANSMIT_MS = 1000;
+const REQUESTS = 3;
+/** Packets kept for one unresolved neighbour. */
+const QUEUE = 101;
+
+/** A learned or sought neighbour. */
+export interface Neighbour {
+  readonly address: Ipv4;
+  readonly device: Device;
+  /** 0 while unknown. */
+  mac: Mac;
+  state: 'INCOMPLETE' | 'VALID' | 'FAILED';
+  confirmedAt: number;
+  asked: number;
+  timer: Timer | undefined;
+  waiting: Waiting[];
+}
+
+/** A packet that waits, and what is done with it once the address is known. */
+interface Waiting {
+  readonly skb: SkBuff;
+  readonly go: (mac: Mac) => void;
+}
+
+/** What the table needs of its namespace. */
+export interface NeighbourHost {
+  readonly now: number;
+  after(delay: number, action: () => void): Timer;
+  /** A permanent entry, configured or shared. */
+  permanentNeighbour(device: Device, address: Ipv4): Mac | undefined;
+  /** The address to ask from. */
+  sourceFor(device: Device, address: Ipv4): Ipv4;
+  /** Nobody answered for a packet's next hop. */
+  unresolved(skb: SkBuff, device: Device): void;
+}
+
+/** The ARP table of one namespace. */
+export class NeighbourTable {
+  private readonly host: NeighbourHost;
+  private readonly tables = new Map<Device, Map<Ipv4, Neighbour>>();
+
+  constructor(host: NeighbourHost) {
+    this.host = host;
+  }
+
+  /** The MAC address of a neighbour, if it is known. */
+  lookup(device: Device, address: Ipv4): Mac | undefined {
+    const known = this.tables.get(device)?.get(address);
+    if (known !== undefined && known.state === 'VALID') return known.mac;
+    return this.host.permanentNeighbour(device, address);
+  }
+
+  /** Keeps a packet until its next hop is known, and asks for it; then it is sent by the device, or as `go` says. */
+  resolve(device: Device, address: Ipv4, skb: SkBuff, go = (mac: Mac): void => send(device, mac, skb)): void {
+    const entry = this.entry(device, address);
+    if (entry.waiting.length >= QUEUE) entry.waiting.shift();
+    entry.waiting.push({ skb, go });
+    skb.hop?.steps.push({ action: 'resolve', device: device.name, address });
+    if (entry.state !== 'INCOMPLETE' || entry.timer === undefined) {
+      entry.state = 'INCOMPLETE';
+      entry.asked = 0;
+      this.ask(entry);
+    }
+  }
+
+  /** What an ARP packet says about its sender; new entries are made only if `create`. */
+  learn(device: Device, address: Ipv4, mac: Mac, create: boolean): void {
+    const entry = create ? this.entry(device, address) : this.tables.get(device)?.get(address);
+    if (entry === undefined) return;
+    entry.timer?.cancel();
+    entry.timer = undefined;
+    entry.mac = mac;
+    entry.state = 'VALID';
+    entry.confirmedAt = this.host.now;
+    const waiting = entry.waiting;
+    entry.waiting = [];
+    for (const { go } of waiting) go(mac);
+  }
+
+  /** Learned entries with the state `ip neigh` shows, in order of first mention. */
+  list(): readonly { readonly neighbour: Neighbour; readonly state: 'INCOMPLETE' | 'REACHABLE' | 'STALE' | 'FAILED' }[] {
+    return [...this.tables.values()].flatMap((table) =>
+      [...table.values()].map((neighbour) => ({
+        neighbour,
+        state:
+          neighbour.state === 'VALID'
+            ? this.host.now - neighbour.confirmedAt <= REACHABLE_MS
+              ? 'REACHABLE'
+              : 'STALE'
+            : neighbour.state,
+      })),
+    );
+  }
+
+  /** Forgets a device's neighbours. */
+  forget(device: Device): void {
+    for (const entry of this.tables.get(device)?.values() ?? []) entry.timer?.cancel();
+    this.tables.delete(device);
+  }
+
+  private entry(device: Device, address: Ipv4): Neighbour {
+    let table = this.tables.get(device);
+    if (table === undefined) {
+      table = new Map();
+      this.tables.set(device, table);
+    }
+    let entry = table.get(address);
+    if (entry === undefined) {
+      entry = { address, device, mac: 0, state: 'FAILED', confirmedAt: 0, asked: 0, timer: undefined, waiting: [] };
+      table.set(address, entry);
+    }
+    return entry;
+  }
+
+  private ask(entry: Neighbour): void {
+    if (entry.asked === REQUESTS) {
+      const waiting = entry.waiting;
+      entry.waiting = [];
+      entry.timer = undefined;
+      entry.state = 'FAILED';
+      for (const { skb } of waiting) this.host.unresolved(skb, entry.device);
+      return;
+    }
+    entry.asked++;
+    entry.timer = this.host.after(RETRANSMIT_MS, () => this.ask(entry));
+    const { device, address } = entry;
+    transmit(device, new Arp('request', device.mac, this.host.sourceFor(device, address), 0, address));
+  }
+}
+
+/** Puts the Ethernet addresses on a packet and sends it. */
+export function send(device: Device, mac: Mac, skb: SkBuff): void {
+  skb.sourceMac = device.mac;
+  skb.destinationMac = mac;
+  skb.hop?.steps.push({ action: 'transmit', device: device.name, mac });
+  transmit(device, skb);
+}

@@ -1,0 +1,120 @@
+/**
+ * Connection tracking at work: which connection a packet belongs to, and what it does to it.
+ * Follows linux net/netfilter/nf_conntrack_{core,proto_tcp,proto_udp,proto_icmp}.c (6.1).
+ */
+import type { Packet } from '../../wire/ipv4.ts';
+import type { SkBuff } from '../skb.ts';
+import { type Connection, type ConnectionTable, newConnection } from './connection.ts';
+import type { Verdict } from './hook.ts';
+import { PROTOCOL } from './rule.ts';
+import { nextTcpState, TCP, TCP_TIMEOUT_SECONDS } from './tcp-state.ts';
+
+const UDP_SECONDS = 30;
+const UDP_STREAM_SECONDS = 120;
+const ICMP_SECONDS = 30;
+const GENERIC_SECONDS = 600;
+
+/** Finds or makes the connection of a packet, and notes both on it. */
+export function track(table: ConnectionTable, skb: SkBuff, now: number): Verdict {
+  if (skb.ctInfo !== undefined) return 'accept';
+  if (skb.protocol === PROTOCOL.icmp && skb.quoted !== undefined) return trackError(table, skb, skb.quoted, now);
+  const known = table.find(skb, now);
+  if (known === undefined) return trackNew(skb, now);
+  if (skb.protocol === PROTOCOL.tcp && reopens(known.connection, skb)) {
+    table.remove(known.connection);
+    return trackNew(skb, now);
+  }
+  const { connection, reply } = known;
+  if (!update(connection, skb, reply, now, table)) {
+    skb.ctInfo = 'invalid';
+    return 'accept';
+  }
+  skb.connection = connection;
+  skb.reply = reply;
+  skb.ctInfo = connection.seenReply || reply ? 'established' : 'new';
+  if (reply) connection.seenReply = true;
+  return 'accept';
+}
+
+/** Enters the connection of a packet that has passed all hooks. */
+export function confirm(table: ConnectionTable, skb: SkBuff, now: number): Verdict {
+  const connection = skb.connection;
+  if (connection === undefined || connection.confirmed || skb.reply || skb.ctInfo === 'related') return 'accept';
+  if (table.confirm(connection, now)) return 'accept';
+  skb.hop?.steps.push({ action: 'dropped', text: 'another connection has its tuple by now' });
+  return 'stop';
+}
+
+function trackNew(skb: SkBuff, now: number): Verdict {
+  const connection = newConnection(skb);
+  if (!update(connection, skb, false, now, undefined)) {
+    skb.ctInfo = 'invalid';
+    return 'accept';
+  }
+  skb.connection = connection;
+  skb.reply = false;
+  skb.ctInfo = 'new';
+  return 'accept';
+}
+
+function trackError(table: ConnectionTable, skb: SkBuff, quoted: Packet, now: number): Verdict {
+  // The error goes the way that answers to the quoted packet would go.
+  const answers = table.findTuple(
+    quoted.protocol,
+    quoted.destination,
+    quoted.destinationPort,
+    quoted.source,
+    quoted.sourcePort,
+    now,
+  );
+  if (answers === undefined) {
+    skb.ctInfo = 'invalid';
+    return 'accept';
+  }
+  skb.connection = answers.connection;
+  skb.reply = answers.reply;
+  skb.ctInfo = 'related';
+  return 'accept';
+}
+
+function reopens(connection: Connection, skb: SkBuff): boolean {
+  return (connection.tcp === TCP.timeWait || connection.tcp === TCP.close) && (skb.flags & 0x06) === 0x02;
+}
+
+/** Moves a connection's state and deadline; false if the packet cannot belong to it. */
+function update(connection: Connection, skb: SkBuff, reply: boolean, now: number, table: ConnectionTable | undefined): boolean {
+  if (skb.protocol === PROTOCOL.tcp) return updateTcp(connection, skb.flags, reply, now, table);
+  connection.expiresAt = now + otherSeconds(connection, skb.protocol, reply, now) * 1000;
+  return true;
+}
+
+function updateTcp(
+  connection: Connection,
+  flags: number,
+  reply: boolean,
+  now: number,
+  table: ConnectionTable | undefined,
+): boolean {
+  const old = connection.tcp;
+  const next = nextTcpState(old, flags, reply);
+  if (next === -1) return false;
+  connection.tcp = next;
+  connection.expiresAt = now + (TCP_TIMEOUT_SECONDS[next] ?? 0) * 1000;
+  if (next === TCP.established && (reply || connection.seenReply)) connection.assured = true;
+  // A reset of a connection that never was answered otherwise takes it away at once.
+  if (next === TCP.close && !connection.seenReply && reply && table !== undefined && old === TCP.synSent)
+    connection.expiresAt = now;
+  return true;
+}
+
+function otherSeconds(connection: Connection, protocol: number, reply: boolean, now: number): number {
+  if (protocol === PROTOCOL.icmp) return ICMP_SECONDS;
+  if (protocol !== PROTOCOL.udp) return GENERIC_SECONDS;
+  if (!connection.seenReply) {
+    if (reply) connection.repliedAt = now;
+    return UDP_SECONDS;
+  }
+  if (now - connection.repliedAt <= 2000) return UDP_SECONDS;
+  connection.assured = true;
+  return UDP_STREAM_SECONDS;
+}

@@ -1,0 +1,142 @@
+/**
+ * Address translation: decided by the nat table for a connection's first packet, done to all of them.
+ * Follows linux net/netfilter/nf_nat_core.c and nf_nat_proto.c (6.1). Where the kernel draws a port from its own
+ * chance, the namespace's seeded chance is drawn from. A mapping of the same inside address and port is not
+ * looked for before a new one is made (find_appropriate_src).
+ */
+import type { Ipv4 } from '../../base/address.ts';
+import type { Random } from '../../base/random.ts';
+import type { Tuple } from '../../base/tuple-table.ts';
+import type { Packet } from '../../wire/ipv4.ts';
+import type { SkBuff } from '../skb.ts';
+import { type Connection, type ConnectionTable, inverse } from './connection.ts';
+import { type PortSpan, PROTOCOL } from './rule.ts';
+
+/** Which end of a packet a hook translates. */
+export type Side = 'source' | 'destination';
+
+/** What a nat rule asks for: an address, a span of ports, or both. */
+export interface Mapping {
+  readonly address?: Ipv4;
+  readonly port?: PortSpan;
+}
+
+/**
+ * Decides one side of a new connection: as a rule maps it or, without a rule, as it is, with another source port
+ * if its tuple is taken. False if no free tuple was found.
+ */
+export function decide(
+  connection: Connection,
+  side: Side,
+  mapping: Mapping | undefined,
+  table: ConnectionTable,
+  random: Random,
+  now: number,
+): boolean {
+  const current = inverse(connection.reply);
+  const wanted = side === 'source' ? mapSource(current, mapping) : mapDestination(current, mapping);
+  const free = side === 'source' ? freeSource(current, wanted, mapping, table, random, now) : wanted;
+  if (free === undefined) return false;
+  if (side === 'source') {
+    connection.sourceDecided = true;
+    connection.sourceNat = free.source !== connection.original.source || free.sourcePort !== connection.original.sourcePort;
+  } else {
+    connection.destinationDecided = true;
+    connection.destinationNat =
+      free.destination !== connection.original.destination || free.destinationPort !== connection.original.destinationPort;
+  }
+  connection.reply = inverse(free);
+  return true;
+}
+
+/** Rewrites one side of a packet as its connection demands; for ICMP errors the quoted packet as well. */
+export function translate(connection: Connection, side: Side, skb: SkBuff): void {
+  // The source of answers is the translated destination of the original packets, and the other way round.
+  const touched = skb.reply === (side === 'source') ? connection.destinationNat : connection.sourceNat;
+  if (!touched) return;
+  const opposite = skb.reply ? connection.original : connection.reply;
+  if (skb.quoted !== undefined) {
+    const quoted = skb.quoted.copy();
+    rewrite(quoted, side === 'source' ? 'destination' : 'source', opposite, true);
+    skb.quoted = quoted;
+    rewriteAddress(skb, side, opposite);
+    return;
+  }
+  rewrite(skb, side, opposite, false);
+  skb.hop?.steps.push({
+    action: 'nat',
+    side,
+    address: side === 'source' ? skb.source : skb.destination,
+    port: side === 'source' ? skb.sourcePort : skb.destinationPort,
+  });
+}
+
+/** `opposite` is the tuple of the packets that answer this one: its destination is our source. */
+function rewrite(p: Packet, side: Side, opposite: Tuple, quoted: boolean): void {
+  if (quoted) {
+    // A quoted packet runs in the opposite direction itself.
+    if (side === 'source') {
+      p.source = opposite.source;
+      p.sourcePort = opposite.sourcePort;
+    } else {
+      p.destination = opposite.destination;
+      p.destinationPort = opposite.destinationPort;
+    }
+  } else if (side === 'source') {
+    p.source = opposite.destination;
+    p.sourcePort = opposite.destinationPort;
+  } else {
+    p.destination = opposite.source;
+    p.destinationPort = opposite.sourcePort;
+  }
+}
+
+function rewriteAddress(p: Packet, side: Side, opposite: Tuple): void {
+  if (side === 'source') p.source = opposite.destination;
+  else p.destination = opposite.source;
+}
+
+function mapSource(t: Tuple, mapping: Mapping | undefined): Tuple {
+  if (mapping?.address === undefined) return t;
+  return { ...t, source: mapping.address };
+}
+
+function mapDestination(t: Tuple, mapping: Mapping | undefined): Tuple {
+  if (mapping === undefined) return t;
+  const port = mapping.port;
+  const inside = port === undefined || (port.first <= t.destinationPort && t.destinationPort <= port.last);
+  return { ...t, destination: mapping.address ?? t.destination, destinationPort: inside ? t.destinationPort : port.first };
+}
+
+function freeSource(
+  current: Tuple,
+  wanted: Tuple,
+  mapping: Mapping | undefined,
+  table: ConnectionTable,
+  random: Random,
+  now: number,
+): Tuple | undefined {
+  const span = mapping?.port;
+  const fits = span === undefined || (span.first <= wanted.sourcePort && wanted.sourcePort <= span.last);
+  if (fits && !table.taken(inverse(wanted), now)) return wanted;
+  if (wanted.protocol !== PROTOCOL.tcp && wanted.protocol !== PROTOCOL.udp && wanted.protocol !== PROTOCOL.icmp) return undefined;
+  const { first, last } = span ?? portClass(current);
+  const size = last - first + 1;
+  const start = random.nextInt(size);
+  for (let i = 0; i < size; i++) {
+    const port = first + ((start + i) % size);
+    const candidate =
+      wanted.protocol === PROTOCOL.icmp
+        ? { ...wanted, sourcePort: port, destinationPort: port }
+        : { ...wanted, sourcePort: port };
+    if (!table.taken(inverse(candidate), now)) return candidate;
+  }
+  return undefined;
+}
+
+function portClass(t: Tuple): PortSpan {
+  if (t.protocol === PROTOCOL.icmp) return { first: 0, last: 65535 };
+  if (t.sourcePort < 512) return { first: 1, last: 511 };
+  if (t.sourcePort < 1024) return { first: 600, last: 1023 };
+  return { first: 1024, last: 65535 };
+}

@@ -1,0 +1,179 @@
+/**
+ * How iptables writes protocols, services, ports, networks and quoted words, and reads them.
+ * Follows iptables 1.8.9 (libxtables/xtables.c); names as in Debian's and CentOS's /etc/protocols and /etc/services.
+ */
+import { type Cidr, formatCidr, formatIpv4, isIpv4, maskOf, networkOf, parseIpv4 } from '../../base/address.ts';
+import { Refusal } from '../../base/refusal.ts';
+import type { PortSpan } from './rule.ts';
+
+/** Protocols that iptables knows by itself, without /etc/protocols. */
+const CHAIN_PROTOCOLS: readonly (readonly [string, number])[] = [
+  ['all', 0],
+  ['tcp', 6],
+  ['sctp', 132],
+  ['udp', 17],
+  ['udplite', 136],
+  ['icmp', 1],
+  ['esp', 50],
+  ['ah', 51],
+];
+/** Further ones of /etc/protocols. */
+const OTHER_PROTOCOLS: readonly (readonly [string, number])[] = [
+  ['igmp', 2],
+  ['ipencap', 4],
+  ['gre', 47],
+  ['ospf', 89],
+  ['vrrp', 112],
+];
+const ALL_PROTOCOLS = [...CHAIN_PROTOCOLS, ...OTHER_PROTOCOLS];
+
+const SERVICES: readonly (readonly [string, number])[] = [
+  ['ftp', 21],
+  ['ssh', 22],
+  ['telnet', 23],
+  ['smtp', 25],
+  ['domain', 53],
+  ['http', 80],
+  ['kerberos', 88],
+  ['ntp', 123],
+  ['ldap', 389],
+  ['https', 443],
+  ['imaps', 993],
+  ['mysql', 3306],
+  ['postgresql', 5432],
+];
+
+/** A refusal in iptables' words; exit code 2 (PARAMETER_PROBLEM) unless the code says otherwise. */
+export function parameterProblem(message: string, path = '', code = 'parameter-problem'): Refusal {
+  return new Refusal({ component: 'iptables', code, path, message });
+}
+
+/** A refusal of what iptables could do and the model does not. */
+export function notModelled(what: string): Refusal {
+  return parameterProblem(`${what} is not modelled`, what, 'not-modelled');
+}
+
+/**
+ * Reads `tcp`, `6`, `all`.
+ * @throws Refusal in iptables' words
+ */
+export function parseProtocol(text: string): number {
+  const number = /^\d{1,3}$/.test(text) ? Number(text) : -1;
+  if (number >= 0 && number <= 255) return number;
+  const known = ALL_PROTOCOLS.find(([name]) => name === text.toLowerCase());
+  if (known === undefined) throw parameterProblem(`unknown protocol "${shorten(text)}" specified`, '-p');
+  return known[1];
+}
+
+/** A protocol's name; its number if it has none. `-L -n` looks only into iptables' own list. */
+export function protocolName(protocol: number, numeric: boolean): string {
+  const found = (numeric ? CHAIN_PROTOCOLS : ALL_PROTOCOLS).find(([, number]) => number === protocol);
+  return found === undefined ? String(protocol) : found[0];
+}
+
+/** The service name of a port, or its number. */
+export function serviceName(port: number): string {
+  return SERVICES.find(([, number]) => number === port)?.[0] ?? String(port);
+}
+
+/**
+ * Reads one port, by number or by service name.
+ * @throws Refusal in iptables' words
+ */
+export function parsePort(text: string): number {
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : SERVICES.find(([name]) => name === text)?.[1];
+  if (number === undefined || number > 65535) throw parameterProblem(`invalid port/service \`${shorten(text)}' specified`);
+  return number;
+}
+
+/**
+ * Reads `80`, `1024:65535`, `:22`, `1024:`.
+ * @throws Refusal in iptables' words
+ */
+export function parsePortRange(text: string): PortSpan {
+  const colon = text.indexOf(':');
+  if (colon < 0) {
+    const port = parsePort(text);
+    return { first: port, last: port };
+  }
+  const low = text.slice(0, colon);
+  const high = text.slice(colon + 1);
+  const span = { first: low === '' ? 0 : parsePort(low), last: high === '' ? 65535 : parsePort(high) };
+  if (span.first > span.last) throw parameterProblem('invalid portrange (min > max)');
+  return span;
+}
+
+/**
+ * Reads the ports of a translation: `8080` or `1024-2048`.
+ * @throws Refusal in iptables' words
+ */
+export function parsePortSpan(text: string): PortSpan {
+  const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text);
+  const first = Number(match?.[1]);
+  const last = match?.[2] === undefined ? first : Number(match[2]);
+  if (match === null || first < 1 || last > 65535 || first > last) throw parameterProblem(`Port \`${shorten(text)}' not valid`);
+  return { first, last };
+}
+
+/** `8080` or `1024-2048`. */
+export function formatPortSpan(span: PortSpan): string {
+  return span.first === span.last ? String(span.first) : `${span.first}-${span.last}`;
+}
+
+/**
+ * Reads a network of `-s` or `-d`: an address, with a prefix length or a mask; host bits are cleared.
+ * @throws Refusal in iptables' words
+ */
+export function parseNetwork(text: string): Cidr {
+  if (text.includes(',')) throw notModelled('a list of addresses');
+  const slash = text.indexOf('/');
+  const address = slash < 0 ? text : text.slice(0, slash);
+  const mask = slash < 0 ? '32' : text.slice(slash + 1);
+  if (!isIpv4(address)) throw parameterProblem(`host/network \`${shorten(address)}' not found`);
+  return networkOf({ address: parseIpv4(address), prefix: parseMask(mask) });
+}
+
+function parseMask(text: string): number {
+  if (/^\d{1,2}$/.test(text) && Number(text) <= 32) return Number(text);
+  if (!isIpv4(text)) throw parameterProblem(`invalid mask \`${shorten(text)}' specified`);
+  const mask = parseIpv4(text);
+  for (let prefix = 0; prefix <= 32; prefix++) if (maskOf(prefix) === mask) return prefix;
+  throw notModelled(`the mask ${text}, whose bits are not contiguous,`);
+}
+
+/** A network in a listing: a /32 without its length; without `-n` with the names of /etc/networks and /etc/hosts. */
+export function listNetwork(network: Cidr | undefined, numeric: boolean): string {
+  if (network === undefined || network.prefix === 0) return numeric ? '0.0.0.0/0' : 'anywhere';
+  if (!numeric && network.address === 0x7f000000) return `loopback/${network.prefix}`;
+  if (!numeric && network.address === 0x7f000001 && network.prefix === 32) return 'localhost';
+  return network.prefix === 32 ? formatIpv4(network.address) : formatCidr(network);
+}
+
+/**
+ * Reads `0x1/0xff`, `7`: a mark with its mask.
+ * @throws Refusal in iptables' words
+ */
+export function parseMark(text: string, option: string): { value: number; mask: number } {
+  const match = /^(0[xX][0-9a-fA-F]{1,8}|\d{1,10})(?:\/(0[xX][0-9a-fA-F]{1,8}|\d{1,10}))?$/.exec(text);
+  const value = Number(match?.[1]);
+  const mask = match?.[2] === undefined ? 0xffffffff : Number(match[2]);
+  if (match === null || value > 0xffffffff || mask > 0xffffffff) {
+    throw parameterProblem(`bad mark value for option "${option}", or out of range (0-4294967295).`, option);
+  }
+  return { value, mask };
+}
+
+/** `0x7`. */
+export function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
+
+/** A word as iptables-save writes it: quoted if it holds more than letters, digits, `_` and `-`. */
+export function quoteWord(word: string): string {
+  return /^[\w-]+$/.test(word) ? word : `"${word.replace(/["\\']/g, '\\$&')}"`;
+}
+
+/** A text cut to a length fit for an error message. */
+export function shorten(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}

@@ -1,0 +1,34 @@
+/** A rule in a few words, for traces; `iptables -S` prints the whole (see arguments.ts). */
+import { formatIpv4 } from '../../base/address.ts';
+import type { PortSpan, Rule, Target } from './rule.ts';
+
+/** `DNAT to 172.17.0.2:16106`. */
+export function ruleSummary(rule: Rule): string {
+  return targetText(rule.target);
+}
+
+function targetText(target: Target): string {
+  switch (target.name) {
+    case 'JUMP':
+      return `jump ${target.chain}`;
+    case 'GOTO':
+      return `goto ${target.chain}`;
+    case 'DNAT':
+      return `DNAT to ${target.address === undefined ? '' : formatIpv4(target.address)}${portText(target.port)}`;
+    case 'SNAT':
+      return `SNAT to ${formatIpv4(target.address)}${portText(target.port)}`;
+    case 'REJECT':
+      return `REJECT with ${target.with}`;
+    case 'MARK':
+      return `MARK 0x${target.value.toString(16)}`;
+    case 'NONE':
+      return 'counted';
+    default:
+      return target.name;
+  }
+}
+
+function portText(port: PortSpan | undefined): string {
+  if (port === undefined) return '';
+  return port.first === port.last ? `:${port.first}` : `:${port.first}-${port.last}`;
+}

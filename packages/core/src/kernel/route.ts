@@ -1,0 +1,108 @@
+/**
+ * Which way an address goes: routing tables looked up by longest prefix, in the order of the routing rules.
+ * Follows linux net/ipv4/fib_{rules,trie,frontend}.c. Tables are made of the configured routes and of sources that
+ * many namespaces share.
+ */
+import { ANYWHERE, broadcastOf, type Cidr, contains, type Ipv4, maskOf, networkOf } from '../base/address.ts';
+import { memo } from '../base/immutable.ts';
+import { type Link, type NamespaceConfig, type Route, type RoutingRule, TABLE, type TableId } from './config.ts';
+
+/** Routes that somebody keeps for many namespaces at once: looked up, never copied. */
+export interface RouteSource {
+  readonly table: TableId;
+  /** Its most specific route to an address. */
+  find(destination: Ipv4): Route | undefined;
+  list(): readonly Route[];
+}
+
+/** The rules every namespace is born with. */
+export const DEFAULT_RULES: readonly RoutingRule[] = [
+  { priority: 0, table: TABLE.local },
+  { priority: 32766, table: TABLE.main },
+  { priority: 32767, table: TABLE.default },
+];
+
+/** The best route from `source` (0 if not yet chosen) to `destination`; undefined if there is none. */
+export function findRoute(
+  config: NamespaceConfig,
+  sources: readonly RouteSource[],
+  destination: Ipv4,
+  source: Ipv4,
+): Route | undefined {
+  const tables = tablesOf(config.routes);
+  for (const rule of config.rules) {
+    if (rule.from !== undefined && !contains(rule.from, source)) continue;
+    const route = findInTable(tables.get(rule.table), rule.table, sources, destination);
+    if (route !== undefined) return route;
+  }
+  return undefined;
+}
+
+/** The routes an address on a device brings with it, in the kernel's order. */
+export function routesOfAddress(link: Pick<Link, 'name' | 'kind'>, address: Cidr): readonly Route[] {
+  const common = { device: link.name, source: address.address, protocol: 'kernel', metric: 0 } as const;
+  const routes: Route[] = [
+    { table: TABLE.local, type: 'local', destination: { address: address.address, prefix: 32 }, scope: 'host', ...common },
+  ];
+  if (link.kind.type === 'loopback') {
+    if (address.prefix < 32)
+      routes.push({ table: TABLE.local, type: 'local', destination: networkOf(address), scope: 'host', ...common });
+  } else if (address.prefix < 32) {
+    routes.push({ table: TABLE.main, type: 'unicast', destination: networkOf(address), scope: 'link', ...common });
+  }
+  if (address.prefix < 31) {
+    const last = { address: broadcastOf(address), prefix: 32 };
+    routes.push({ table: TABLE.local, type: 'broadcast', destination: last, scope: 'link', ...common });
+  }
+  return routes;
+}
+
+/** The default route through a gateway. */
+export function defaultRoute(via: Ipv4, device: string): Route {
+  return { table: TABLE.main, type: 'unicast', destination: ANYWHERE, via, device, scope: 'global', protocol: 'boot', metric: 0 };
+}
+
+type RouteTable = readonly (readonly [prefix: number, routes: ReadonlyMap<Ipv4, Route>])[];
+
+const tablesOf: (routes: readonly Route[]) => ReadonlyMap<TableId, RouteTable> = memo((routes) => {
+  const byTable = new Map<TableId, Map<number, Map<Ipv4, Route>>>();
+  for (const route of routes) {
+    const table = byTable.get(route.table) ?? new Map<number, Map<Ipv4, Route>>();
+    byTable.set(route.table, table);
+    const byAddress = table.get(route.destination.prefix) ?? new Map<Ipv4, Route>();
+    table.set(route.destination.prefix, byAddress);
+    const known = byAddress.get(route.destination.address);
+    if (known === undefined || route.metric < known.metric) byAddress.set(route.destination.address, route);
+  }
+  return new Map([...byTable].map(([id, table]) => [id, [...table].sort(([a], [b]) => b - a)]));
+});
+
+function findInTable(
+  table: RouteTable | undefined,
+  id: TableId,
+  sources: readonly RouteSource[],
+  destination: Ipv4,
+): Route | undefined {
+  const own = table === undefined ? undefined : findLongest(table, destination);
+  let best = own;
+  for (const shared of sources) {
+    if (shared.table !== id) continue;
+    const route = shared.find(destination);
+    if (route !== undefined && (best === undefined || route.destination.prefix > best.destination.prefix)) best = route;
+  }
+  return best;
+}
+
+function findLongest(table: RouteTable, destination: Ipv4): Route | undefined {
+  for (const [prefix, routes] of table) {
+    const route = routes.get((destination & maskOf(prefix)) >>> 0);
+    if (route !== undefined) return route;
+  }
+  return undefined;
+}
+
+/** The address a namespace prefers as source when it sends by that device towards `next`. */
+export function sourceAddress(link: Link, next: Ipv4): Ipv4 {
+  const near = link.addresses.find((address) => contains(address, next));
+  return (near ?? link.addresses[0])?.address ?? 0;
+}

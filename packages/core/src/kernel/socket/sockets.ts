@@ -1,0 +1,268 @@
+/**
+ * The sockets of one namespace: who listens where, and which packet is for whom.
+ * Follows linux net/ipv4/inet_hashtables.c and udp.c: a socket bound to the packet's address is preferred to one
+ * bound to all. Ephemeral ports are handed out in sequence from a seeded start, not at random.
+ */
+import { formatIpv4, type Ipv4 } from '../../base/address.ts';
+import type { Random } from '../../base/random.ts';
+import { Refusal } from '../../base/refusal.ts';
+import { TupleTable } from '../../base/tuple-table.ts';
+import { IPV4_HEADER, UDP_HEADER } from '../../wire/ipv4.ts';
+import { FLAG } from '../../wire/tcp.ts';
+import { SkBuff } from '../skb.ts';
+import { type TcpFailure, type TcpHost, type TcpProgram, TcpSocket } from './tcp.ts';
+
+const TCP = 6;
+const UDP = 17;
+/** net.ipv4.ip_local_port_range */
+const EPHEMERAL = { first: 32768, last: 60999 } as const;
+
+/** Where a server waits. */
+export interface Listener {
+  /** 0 for all addresses. */
+  readonly address: Ipv4;
+  readonly port: number;
+  /** What `ss` would call the program. */
+  readonly program: string;
+  close(): void;
+}
+
+/** A datagram as a program gets it. */
+export interface Datagram {
+  readonly source: Ipv4;
+  readonly sourcePort: number;
+  /** The address it was sent to. */
+  readonly destination: Ipv4;
+  readonly payload: unknown;
+}
+
+/** A bound UDP socket. */
+export interface UdpSocket extends Listener {
+  /** Sends a datagram of `bytes` bytes of payload; from the given source, or the one routing prefers. */
+  send(to: { address: Ipv4; port: number; source?: Ipv4 }, payload: unknown, bytes: number): TcpFailure | undefined;
+}
+
+/** What sockets need of their namespace. */
+export interface SocketHost extends Omit<TcpHost, 'release'> {
+  readonly name: string;
+  readonly random: Random;
+  /** The address to send from towards a destination and the MTU that way; undefined without a route. */
+  sourceFor(destination: Ipv4): { readonly address: Ipv4; readonly mtu: number } | undefined;
+  /** Answers a packet for which there is no socket. */
+  noListener(skb: SkBuff): void;
+}
+
+interface TcpListener extends Listener {
+  readonly accept: (socket: TcpSocket) => TcpProgram;
+}
+
+interface BoundUdp extends UdpSocket {
+  readonly received: (datagram: Datagram, socket: UdpSocket) => void;
+  readonly failed: ((failure: TcpFailure) => void) | undefined;
+}
+
+/** The sockets of one namespace. */
+export class Sockets {
+  private readonly host: SocketHost;
+  private readonly listeners = new Map<number, TcpListener[]>();
+  private readonly udp = new Map<number, BoundUdp[]>();
+  /** By the tuple of the packets that arrive. */
+  private readonly connections = new TupleTable<TcpSocket>();
+  private nextPort = 0;
+
+  constructor(host: SocketHost) {
+    this.host = host;
+  }
+
+  /**
+   * Waits for connections; the function gives each its program.
+   * @throws Refusal `address-in-use`
+   */
+  listen(at: { address: Ipv4; port: number; program: string }, accept: (socket: TcpSocket) => TcpProgram): Listener {
+    const listener: TcpListener = { ...at, accept, close: () => remove(this.listeners, listener) };
+    this.bind(this.listeners, listener);
+    return listener;
+  }
+
+  /**
+   * Binds a UDP socket; port 0 takes a free one.
+   * @throws Refusal `address-in-use`
+   */
+  bindUdp(
+    at: { address: Ipv4; port: number; program: string },
+    received: (datagram: Datagram, socket: UdpSocket) => void,
+    failed?: (failure: TcpFailure) => void,
+  ): UdpSocket {
+    const port = at.port === 0 ? this.freePort((candidate) => this.udp.has(candidate)) : at.port;
+    const socket: BoundUdp = {
+      ...at,
+      port,
+      received,
+      failed,
+      close: () => remove(this.udp, socket),
+      send: (to, payload, bytes) => this.sendUdp(socket, to, payload, bytes),
+    };
+    this.bind(this.udp, socket);
+    return socket;
+  }
+
+  /** Opens a connection; the program learns what becomes of it. */
+  connect(to: { address: Ipv4; port: number; source?: Ipv4; sourcePort?: number }, program: TcpProgram): TcpSocket | undefined {
+    const way = this.host.sourceFor(to.address);
+    const local = to.source ?? way?.address;
+    if (way === undefined || local === undefined) return undefined;
+    const port =
+      to.sourcePort ??
+      this.freePort((candidate) => this.connections.get(TCP, to.address, to.port, local, candidate) !== undefined);
+    const ends = { local, localPort: port, remote: to.address, remotePort: to.port };
+    const socket = new TcpSocket(this.tcpHost, program, ends, {
+      mtu: way.mtu,
+      sequence: this.host.random.next(32) >>> 0,
+      phase: 'SYN_SENT',
+    });
+    this.connections.add(arrivalTuple(socket), socket);
+    socket.open();
+    return socket;
+  }
+
+  /** Takes a TCP or UDP packet for an address of this namespace. */
+  receive(skb: SkBuff): void {
+    if (skb.protocol === TCP) this.receiveTcp(skb);
+    else if (skb.protocol === UDP) this.receiveUdp(skb);
+    else skb.hop?.steps.push({ action: 'not-modelled', text: `protocol ${skb.protocol}` });
+  }
+
+  /** An ICMP error about a packet sent from here. */
+  error(
+    quoted: { protocol: number; source: Ipv4; sourcePort: number; destination: Ipv4; destinationPort: number },
+    failure: TcpFailure,
+  ): void {
+    if (quoted.protocol === TCP)
+      this.connections.get(TCP, quoted.destination, quoted.destinationPort, quoted.source, quoted.sourcePort)?.error(failure);
+    else if (quoted.protocol === UDP) for (const socket of this.udp.get(quoted.sourcePort) ?? []) socket.failed?.(failure);
+  }
+
+  /** All servers, in the order in which they came, ports ascending. */
+  list(): readonly { readonly protocol: 'tcp' | 'udp'; readonly listener: Listener }[] {
+    const rows = (protocol: 'tcp' | 'udp', table: ReadonlyMap<number, readonly Listener[]>) =>
+      [...table].sort(([a], [b]) => a - b).flatMap(([, listeners]) => listeners.map((listener) => ({ protocol, listener })));
+    return [...rows('tcp', this.listeners), ...rows('udp', this.udp)];
+  }
+
+  /** Whether a socket is bound to that port. */
+  listensOn(protocol: 'tcp' | 'udp', port: number): boolean {
+    return (protocol === 'tcp' ? this.listeners : this.udp).has(port);
+  }
+
+  /** How many connections are open. */
+  get connected(): number {
+    return this.connections.size;
+  }
+
+  private readonly tcpHost: TcpHost = {
+    after: (delay, action) => this.host.after(delay, action),
+    send: (skb) => this.host.send(skb),
+    wake: (program) => this.host.wake(program),
+    release: (socket) => {
+      this.connections.delete(arrivalTuple(socket));
+    },
+  };
+
+  private receiveTcp(skb: SkBuff): void {
+    const socket = this.connections.get(TCP, skb.source, skb.sourcePort, skb.destination, skb.destinationPort);
+    if (socket !== undefined) {
+      skb.hop?.steps.push({ action: 'delivered', text: `socket ${formatIpv4(socket.local)}:${socket.localPort}` });
+      socket.receive(skb);
+      return;
+    }
+    const listener = (skb.flags & (FLAG.syn | FLAG.ack | FLAG.rst)) === FLAG.syn ? find(this.listeners, skb) : undefined;
+    if (listener === undefined) return this.host.noListener(skb);
+    skb.hop?.steps.push({ action: 'delivered', text: `${listener.program} listens on ${ends(listener)}` });
+    const way = this.host.sourceFor(skb.source);
+    const made = new TcpSocket(
+      this.tcpHost,
+      {},
+      { local: skb.destination, localPort: skb.destinationPort, remote: skb.source, remotePort: skb.sourcePort },
+      { mtu: way?.mtu ?? 1500, sequence: this.host.random.next(32) >>> 0, phase: 'SYN_RECV' },
+    );
+    // A program gets a connection once its handshake is done.
+    made.program = {
+      connected: (socket) => {
+        socket.program = listener.accept(socket);
+        socket.program.connected?.(socket);
+      },
+    };
+    this.connections.add(arrivalTuple(made), made);
+    made.accept(skb);
+  }
+
+  private receiveUdp(skb: SkBuff): void {
+    const socket = find(this.udp, skb);
+    if (socket === undefined) return this.host.noListener(skb);
+    skb.hop?.steps.push({ action: 'delivered', text: `${socket.program} listens on ${ends(socket)}` });
+    socket.received(
+      { source: skb.source, sourcePort: skb.sourcePort, destination: skb.destination, payload: skb.payload },
+      socket,
+    );
+  }
+
+  private sendUdp(
+    socket: BoundUdp,
+    to: { address: Ipv4; port: number; source?: Ipv4 },
+    payload: unknown,
+    bytes: number,
+  ): TcpFailure | undefined {
+    const source = to.source ?? (socket.address === 0 ? this.host.sourceFor(to.address)?.address : socket.address);
+    if (source === undefined) return 'ENETUNREACH';
+    const skb = new SkBuff(UDP, source, socket.port, to.address, to.port, IPV4_HEADER + UDP_HEADER + bytes);
+    skb.payload = payload;
+    return this.host.send(skb);
+  }
+
+  private bind<L extends Listener>(table: Map<number, L[]>, listener: L): void {
+    const there = table.get(listener.port) ?? [];
+    if (there.some((other) => other.address === listener.address || other.address === 0 || listener.address === 0))
+      throw new Refusal({
+        component: 'socket',
+        code: 'address-in-use',
+        path: ends(listener),
+        message: `listen tcp4 ${ends(listener)}: bind: address already in use`,
+      });
+    table.set(listener.port, [...there, listener]);
+  }
+
+  private freePort(taken: (port: number) => boolean): number {
+    const size = EPHEMERAL.last - EPHEMERAL.first + 1;
+    if (this.nextPort === 0) this.nextPort = EPHEMERAL.first + this.host.random.nextInt(size);
+    for (let i = 0; i < size; i++) {
+      const port = this.nextPort;
+      this.nextPort = port === EPHEMERAL.last ? EPHEMERAL.first : port + 1;
+      if (!taken(port)) return port;
+    }
+    throw new Refusal({
+      component: 'socket',
+      code: 'no-ports',
+      path: this.host.name,
+      message: 'connect: cannot assign requested address',
+    });
+  }
+}
+
+function arrivalTuple(s: TcpSocket) {
+  return { protocol: TCP, source: s.remote, sourcePort: s.remotePort, destination: s.local, destinationPort: s.localPort };
+}
+
+function find<L extends Listener>(table: ReadonlyMap<number, readonly L[]>, skb: SkBuff): L | undefined {
+  const there = table.get(skb.destinationPort);
+  return there?.find((l) => l.address === skb.destination) ?? there?.find((l) => l.address === 0);
+}
+
+function remove<L extends Listener>(table: Map<number, L[]>, listener: L): void {
+  const rest = (table.get(listener.port) ?? []).filter((other) => other !== listener);
+  if (rest.length === 0) table.delete(listener.port);
+  else table.set(listener.port, rest);
+}
+
+function ends(listener: Pick<Listener, 'address' | 'port'>): string {
+  return `${formatIpv4(listener.address)}:${listener.port}`;
+}

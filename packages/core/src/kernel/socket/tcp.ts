@@ -1,0 +1,245 @@
+/**
+ * A TCP socket as far as a simulated network needs it: handshake, data in segments, close, reset; SYNs are sent
+ * again, nothing else is, since nothing else gets lost without somebody's rule.
+ * Follows linux net/ipv4/tcp_{input,output,minisocks}.c for the segments seen on the wire.
+ */
+import type { Ipv4 } from '../../base/address.ts';
+import { assert } from '../../base/assert.ts';
+import type { Timer } from '../../base/clock.ts';
+import { IPV4_HEADER, TCP_HEADER } from '../../wire/ipv4.ts';
+import { FLAG } from '../../wire/tcp.ts';
+import { SkBuff } from '../skb.ts';
+
+/** Why a connection could not be made, or ended. */
+export type TcpFailure = 'ECONNREFUSED' | 'EHOSTUNREACH' | 'ENETUNREACH' | 'ETIMEDOUT' | 'ECONNRESET' | 'EACCES';
+
+/** The program behind a socket. Every function may call back into the socket. */
+export interface TcpProgram {
+  connected?(socket: TcpSocket): void;
+  received?(socket: TcpSocket, text: string): void;
+  /** The other side has closed; what the program does not close now stays half open. */
+  closed?(socket: TcpSocket): void;
+  failed?(socket: TcpSocket, failure: TcpFailure): void;
+}
+
+/** What a socket needs of its namespace. */
+export interface TcpHost {
+  after(delay: number, action: () => void): Timer;
+  /** Sends a packet made here; says at once if it cannot go. */
+  send(skb: SkBuff): TcpFailure | undefined;
+  /** Lets the socket's program act when the kernel is done with the packets under way. */
+  wake(program: () => void): void;
+  /** Takes the socket out of the tables. */
+  release(socket: TcpSocket): void;
+}
+
+/** Where a connection is in its life. */
+export type TcpPhase = 'SYN_SENT' | 'SYN_RECV' | 'ESTABLISHED' | 'FIN_WAIT' | 'CLOSE_WAIT' | 'LAST_ACK' | 'CLOSED';
+
+const TCP = 6;
+const HEADERS = IPV4_HEADER + TCP_HEADER.established;
+/** Bytes of the timestamp option, which the maximum segment size does not count. */
+const TIMESTAMP = 12;
+/** Linux sends a SYN at 0, 1, 3, 7, 15, 31 and 63 s and gives up at 127 s (net.ipv4.tcp_syn_retries = 6). */
+const SYN_RETRIES = 6;
+const encoder = new TextEncoder();
+
+/** One end of a TCP connection. */
+export class TcpSocket {
+  phase: TcpPhase;
+  readonly local: Ipv4;
+  readonly localPort: number;
+  readonly remote: Ipv4;
+  readonly remotePort: number;
+  private readonly host: TcpHost;
+  /** The program behind it. */
+  program: TcpProgram;
+  /** Bytes of payload a segment may carry: by this end's MTU and what the other end's SYN allowed. */
+  private segment: number;
+  private sequence: number;
+  private acknowledgement = 0;
+  private timer: Timer | undefined;
+  private retries = 0;
+
+  constructor(
+    host: TcpHost,
+    program: TcpProgram,
+    ends: { local: Ipv4; localPort: number; remote: Ipv4; remotePort: number },
+    options: { mtu: number; sequence: number; phase: TcpPhase },
+  ) {
+    this.host = host;
+    this.program = program;
+    this.local = ends.local;
+    this.localPort = ends.localPort;
+    this.remote = ends.remote;
+    this.remotePort = ends.remotePort;
+    this.segment = options.mtu - HEADERS;
+    this.sequence = options.sequence;
+    this.phase = options.phase;
+  }
+
+  /** Sends the SYN. */
+  open(): void {
+    const failure = this.sendSyn();
+    if (failure !== undefined) this.fail(failure);
+  }
+
+  /** Sends text, in as many segments as it takes. */
+  write(text: string): void {
+    assert(this.phase === 'ESTABLISHED' || this.phase === 'CLOSE_WAIT', `a write to a socket in ${this.phase}`);
+    if (text.length <= this.segment / 4) return this.push(text, FLAG.psh | FLAG.ack, encoder.encode(text).length);
+    const characters = [...text];
+    for (let i = 0; i < characters.length; ) {
+      let bytes = 0;
+      let end = i;
+      for (; end < characters.length; end++) {
+        const more = encoder.encode(characters[end]).length;
+        if (bytes + more > this.segment) break;
+        bytes += more;
+      }
+      this.push(characters.slice(i, end).join(''), end === characters.length ? FLAG.psh | FLAG.ack : FLAG.ack, bytes);
+      i = end;
+    }
+  }
+
+  /** Says that nothing more will be sent. */
+  close(): void {
+    if (this.phase === 'SYN_SENT') return this.end();
+    if (this.phase !== 'ESTABLISHED' && this.phase !== 'CLOSE_WAIT') return;
+    this.phase = this.phase === 'ESTABLISHED' ? 'FIN_WAIT' : 'LAST_ACK';
+    this.emit(FLAG.fin | FLAG.ack, 0, undefined);
+    this.sequence = (this.sequence + 1) >>> 0;
+  }
+
+  /** Breaks the connection off. */
+  reset(): void {
+    if (this.phase === 'CLOSED') return;
+    if (this.phase !== 'SYN_SENT') this.emit(FLAG.rst | FLAG.ack, 0, undefined);
+    this.end();
+  }
+
+  /** Takes a segment that is for this socket. */
+  receive(p: SkBuff): void {
+    if (p.flags & FLAG.rst) return this.fail(this.phase === 'SYN_SENT' ? 'ECONNREFUSED' : 'ECONNRESET');
+    switch (this.phase) {
+      case 'SYN_SENT':
+        if ((p.flags & (FLAG.syn | FLAG.ack)) === (FLAG.syn | FLAG.ack)) this.establish(p);
+        return;
+      case 'SYN_RECV':
+        if (p.flags & FLAG.syn) return this.sendSynAck();
+        this.phase = 'ESTABLISHED';
+        this.timer?.cancel();
+        this.host.wake(() => this.program.connected?.(this));
+        this.receiveData(p);
+        return;
+      default:
+        this.receiveData(p);
+    }
+  }
+
+  /** An ICMP error about a segment of this socket. Only a connection still being made takes it to heart. */
+  error(failure: TcpFailure): void {
+    if (this.phase === 'SYN_SENT') this.fail(failure);
+  }
+
+  /** Answers a SYN: this end was made by a listener. */
+  accept(p: SkBuff): void {
+    this.acknowledgement = (p.sequence + 1) >>> 0;
+    this.limitSegment(p.mss);
+    this.sequence = (this.sequence + 1) >>> 0;
+    this.sendSynAck();
+    // Linux keeps a half-open connection for 63 s of retries; the client's own retries ask for the answer again.
+    this.timer = this.host.after(63_000, () => this.end());
+  }
+
+  private establish(p: SkBuff): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.phase = 'ESTABLISHED';
+    this.sequence = (this.sequence + 1) >>> 0;
+    this.acknowledgement = (p.sequence + 1) >>> 0;
+    this.limitSegment(p.mss);
+    this.emit(FLAG.ack, 0, undefined);
+    this.host.wake(() => this.program.connected?.(this));
+  }
+
+  private receiveData(p: SkBuff): void {
+    const text = p.payload;
+    if (typeof text === 'string') {
+      this.acknowledgement = (p.sequence + p.length - HEADERS) >>> 0;
+      this.emit(FLAG.ack, 0, undefined);
+      this.host.wake(() => {
+        if (!this.ended()) this.program.received?.(this, text);
+      });
+    }
+    if (p.flags & FLAG.fin) this.receiveFin(p);
+    else if (this.phase === 'LAST_ACK' && p.acknowledgement === this.sequence) this.end();
+  }
+
+  private receiveFin(p: SkBuff): void {
+    this.acknowledgement = (p.sequence + 1) >>> 0;
+    if (this.phase === 'FIN_WAIT') {
+      this.emit(FLAG.ack, 0, undefined);
+      this.end();
+      this.host.wake(() => this.program.closed?.(this));
+      return;
+    }
+    if (this.phase !== 'ESTABLISHED') return;
+    this.phase = 'CLOSE_WAIT';
+    this.host.wake(() => {
+      if (this.ended()) return;
+      this.program.closed?.(this);
+      // A program that closes at once acknowledges with its own FIN.
+      if (this.phase === 'CLOSE_WAIT') this.emit(FLAG.ack, 0, undefined);
+    });
+  }
+
+  private ended(): boolean {
+    return this.phase === 'CLOSED';
+  }
+
+  private push(text: string, flags: number, bytes: number): void {
+    this.emit(flags, bytes, text);
+    this.sequence = (this.sequence + bytes) >>> 0;
+  }
+
+  private sendSyn(): TcpFailure | undefined {
+    this.timer = this.host.after(1000 * 2 ** this.retries, () => {
+      if (this.retries++ === SYN_RETRIES) this.fail('ETIMEDOUT');
+      else this.sendSyn();
+    });
+    return this.emit(FLAG.syn, 0, undefined);
+  }
+
+  private sendSynAck(): void {
+    this.emit(FLAG.syn | FLAG.ack, 0, undefined, (this.sequence - 1) >>> 0);
+  }
+
+  private limitSegment(mss: number): void {
+    if (mss > 0) this.segment = Math.min(this.segment, mss - TIMESTAMP);
+  }
+
+  private emit(flags: number, bytes: number, payload: string | undefined, sequence = this.sequence): TcpFailure | undefined {
+    const header = flags & FLAG.syn ? TCP_HEADER.syn : flags & FLAG.rst ? TCP_HEADER.reset : TCP_HEADER.established;
+    const p = new SkBuff(TCP, this.local, this.localPort, this.remote, this.remotePort, IPV4_HEADER + header + bytes);
+    p.flags = flags;
+    p.sequence = sequence;
+    p.acknowledgement = this.acknowledgement;
+    p.payload = payload;
+    if (flags & FLAG.syn) p.mss = this.segment + TIMESTAMP;
+    return this.host.send(p);
+  }
+
+  private fail(failure: TcpFailure): void {
+    if (this.ended()) return;
+    this.end();
+    this.host.wake(() => this.program.failed?.(this, failure));
+  }
+
+  private end(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.phase = 'CLOSED';
+    this.host.release(this);
+  }
+}
