@@ -6,6 +6,24 @@
  * what joins them) - tools (state in, text out). A folder imports only those before it.
  */
 
+// agent
+export type { MachineConfig } from './agent/config.ts';
+export { createNetwork, type RunRequest, type RunResult } from './agent/docker/engine.ts';
+export { change, daemonRules } from './agent/docker/rules.ts';
+export type { Container, DockerNetwork, DockerState, Endpoint, PublishedPort } from './agent/docker/state.ts';
+export { hostConfig, hostMac, type Plug, withLink } from './agent/host.ts';
+export {
+  civil,
+  headerValue,
+  httpDate,
+  httpServer,
+  parseRequest,
+  parseResponse,
+  requestText,
+  responseText,
+} from './agent/http.ts';
+export { type Images, Machine } from './agent/machine.ts';
+export { envValue, HTTPI, type HttpRequest, type HttpResponse, type Program, type Start } from './agent/program.ts';
 // base
 export {
   ANYWHERE,
@@ -44,9 +62,8 @@ export {
   withPort,
 } from './base/ranges.ts';
 export { Refusal } from './base/refusal.ts';
-// wire
-export { Packet, printPacket } from './wire/ipv4.ts';
-export { FLAG, printFlags } from './wire/tcp.ts';
+// cluster
+export { Cluster, type ClusterEvents, type ClusterSnapshot } from './cluster/cluster.ts';
 // kernel
 export {
   type BridgePort,
@@ -63,7 +80,9 @@ export {
   TABLE,
   type TableId,
 } from './kernel/config.ts';
+export { Ipvs } from './kernel/ipvs/ipvs.ts';
 export { Namespace, type SharedState } from './kernel/namespace.ts';
+export { ruleArguments } from './kernel/netfilter/arguments.ts';
 export type { Connection } from './kernel/netfilter/connection.ts';
 export {
   type AddressMatch,
@@ -82,14 +101,22 @@ export { DEFAULT_RULES, defaultRoute, type RouteSource, routesOfAddress } from '
 export type { Datagram, Listener, UdpSocket } from './kernel/socket/sockets.ts';
 export type { TcpFailure, TcpProgram, TcpSocket } from './kernel/socket/tcp.ts';
 export { type Fate, type Hop, type Step, Trace } from './kernel/trace.ts';
-// agent
-export type { MachineConfig } from './agent/config.ts';
-export { createNetwork, type RunRequest, type RunResult } from './agent/docker/engine.ts';
-export { change, daemonRules } from './agent/docker/rules.ts';
-export type { Container, DockerNetwork, DockerState, Endpoint, PublishedPort } from './agent/docker/state.ts';
-export { hostConfig, hostMac, type Plug, withLink } from './agent/host.ts';
-export { civil, headerValue, httpDate, httpServer, parseRequest, parseResponse, requestText, responseText } from './agent/http.ts';
-export { type Images, Machine } from './agent/machine.ts';
-export { envValue, HTTPI, type HttpRequest, type HttpResponse, type Program, type Start } from './agent/program.ts';
-// cluster
-export { Cluster, type ClusterEvents, type ClusterSnapshot } from './cluster/cluster.ts';
+// overlay
+export {
+  type AddressPlan,
+  type AgentPlace,
+  addressPlan,
+  DEFAULT_OVERLAY,
+  type Registration,
+  registerAgent,
+  releaseAgent,
+  reserveAgent,
+} from './overlay/plan.ts';
+// tools
+export { type OptionTable, readOptions } from './tools/options.ts';
+export { CORE_TOOLS, toolRegistry } from './tools/registry.ts';
+export { runShell, ShellResult } from './tools/shell.ts';
+export type { Host, Tool, ToolResult } from './tools/tool.ts';
+// wire
+export { Packet, printPacket } from './wire/ipv4.ts';
+export { FLAG, printFlags } from './wire/tcp.ts';

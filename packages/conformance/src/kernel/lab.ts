@@ -17,13 +17,12 @@ import {
   parseCidr,
   parseIpv4,
   parseMac,
-  produce,
   Random,
   type Route,
   TABLE,
   withLink,
 } from '@portolan/core';
-import { dcosNetRules, overlayRules, overlaySet } from '../../../dcos/src/node/setup.ts';
+import { dcosNetRules, overlayRules, overlaySet } from '@portolan/dcos';
 
 /** A recorded case's options. */
 export interface LabOptions {
@@ -135,25 +134,42 @@ function labAgent(agent: (typeof AGENTS)[number], options: LabOptions): MachineC
     kind: { type: 'vxlan', vni: 1024, port: 64000, learning: true },
     addresses: [parseCidr(`44.128.0.${agent.number}/20`)],
   });
-  return produce(config, (draft) => {
-    const { host } = draft;
-    for (const other of AGENTS.filter((o) => o !== agent)) {
-      const vtep = parseIpv4(`44.128.0.${other.number}`);
-      const mac = parseMac(`70:b3:d5:80:00:0${other.number}`);
-      const via = { type: 'unicast', via: vtep, device: 'vtep1024', scope: 'global', protocol: 'boot', metric: 0 } as const;
-      host.neighbours.push({ address: vtep, device: 'vtep1024', mac });
-      host.fdb.push({ mac, device: 'vtep1024', remote: parseIpv4(other.address) });
-      host.routes.push({ ...via, table: TABLE.main, destination: parseCidr(`9.0.${other.number}.0/24`) });
-      host.routes.push({ ...via, table: 42, destination: parseCidr(other.address) });
-    }
-    host.rules.splice(1, 0, { priority: 32765, from: parseCidr('9.0.0.0/8'), table: 42 });
-    host.sets.push(overlaySet(parseCidr('9.0.0.0/8')));
-    for (const link of host.links) {
-      if (link.name === 'docker0') link.mac = parseMac(`02:42:5f:1a:2b:0${agent.number}`);
-      if (link.name === 'd-dcos') link.mac = parseMac(`02:42:9a:00:0${agent.number}:01`);
-    }
-    host.netfilter = labRules(host.netfilter as Netfilter, options);
+  return wire(config, agent, options);
+}
+
+/** Routes, neighbours and forwarding entries to the other agents, fixed MAC addresses, rules. */
+function wire(config: MachineConfig, agent: (typeof AGENTS)[number], options: LabOptions): MachineConfig {
+  const others = AGENTS.filter((other) => other !== agent).map(({ number, address }) => ({
+    number,
+    address: parseCidr(address),
+    vtep: parseIpv4(`44.128.0.${number}`),
+    mac: parseMac(`70:b3:d5:80:00:0${number}`),
+  }));
+  const routes = others.flatMap(({ number, address, vtep }): Route[] => {
+    const via = { type: 'unicast', via: vtep, device: 'vtep1024', scope: 'global', protocol: 'boot', metric: 0 } as const;
+    return [
+      { ...via, table: TABLE.main, destination: parseCidr(`9.0.${number}.0/24`) },
+      { ...via, table: 42, destination: address },
+    ];
   });
+  const { host } = config;
+  const [local, ...rules] = host.rules;
+  return {
+    ...config,
+    host: {
+      ...host,
+      links: host.links.map((link) => {
+        if (link.name === 'docker0') return { ...link, mac: parseMac(`02:42:5f:1a:2b:0${agent.number}`) };
+        return link.name === 'd-dcos' ? { ...link, mac: parseMac(`02:42:9a:00:0${agent.number}:01`) } : link;
+      }),
+      routes: [...host.routes, ...routes],
+      rules: [...(local === undefined ? [] : [local]), { priority: 32765, from: parseCidr('9.0.0.0/8'), table: 42 }, ...rules],
+      neighbours: others.map(({ vtep, mac }) => ({ address: vtep, device: 'vtep1024', mac })),
+      fdb: others.map(({ mac, address }) => ({ mac, device: 'vtep1024', remote: address.address })),
+      sets: [overlaySet(parseCidr('9.0.0.0/8'))],
+      netfilter: labRules(host.netfilter, options),
+    },
+  };
 }
 
 function labRules(rules: Netfilter, options: LabOptions): Netfilter {

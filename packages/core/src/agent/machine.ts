@@ -162,6 +162,7 @@ export class Machine {
     if (network === undefined) return undefined;
     const ns = new Namespace(container.id, containerNamespace(container, network, this.name), {
       world: this.options.world,
+      label: `${this.name}/${container.id.slice(0, 12)}`,
       random: this.options.random.fork(container.id),
       findPeer: (namespace, index) => (namespace === this.name ? deviceOf(this.host, index) : undefined),
     });

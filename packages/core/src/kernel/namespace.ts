@@ -49,6 +49,8 @@ const NOTHING_SHARED: SharedState = { routes: [] };
 /** A network namespace. */
 export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchHost {
   readonly name: string;
+  /** What traces call it. */
+  readonly label: string;
   readonly world: World;
   readonly random: Random;
   readonly neighbours = new NeighbourTable(this);
@@ -77,9 +79,10 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
   constructor(
     name: string,
     config: NamespaceConfig,
-    options: { world: World; random: Random; findPeer: (namespace: string, index: number) => Device | undefined },
+    options: { world: World; random: Random; label?: string; findPeer: (namespace: string, index: number) => Device | undefined },
   ) {
     this.name = name;
+    this.label = options.label ?? name;
     this.world = options.world;
     this.random = options.random;
     this.findPeer = options.findPeer;

@@ -145,6 +145,6 @@ export class NeighbourTable {
 export function send(device: Device, mac: Mac, skb: SkBuff): void {
   skb.sourceMac = device.mac;
   skb.destinationMac = mac;
-  skb.hop?.steps.push({ action: 'transmit', device: device.name, mac });
+  if (mac !== 0) skb.hop?.steps.push({ action: 'transmit', device: device.name, mac });
   transmit(device, skb);
 }

@@ -46,7 +46,7 @@ export function receive(ns: Namespace, skb: SkBuff, device: Device): void {
 /** The first look at a packet that appears in a namespace. */
 export function arrive(ns: Namespace, skb: SkBuff, device: Device): void {
   skb.input = device;
-  skb.hop = ns.world.trace?.begin(ns.name, device.name, skb);
+  skb.hop = ns.world.trace?.begin(ns.label, device.name, skb);
 }
 
 /** A packet for this namespace itself. */
@@ -78,7 +78,7 @@ function forward(ns: Namespace, skb: SkBuff, route: Route): void {
 
 /** A packet made here. Says at once if it cannot leave. */
 export function output(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
-  skb.hop = ns.world.trace?.begin(ns.name, 'local', skb);
+  skb.hop = ns.world.trace?.begin(ns.label, 'local', skb);
   const failure = routeOut(ns, skb);
   if (failure !== undefined) return failure;
   const { destination, mark } = skb;

@@ -1,0 +1,20 @@
+/** The tools of every Linux machine with Docker; other packages add theirs (dig, curl, dcos) by the same interface. */
+import { bridge } from './bridge.ts';
+import { conntrack } from './conntrack.ts';
+import { docker } from './docker.ts';
+import { ip } from './ip.ts';
+import { ipset } from './ipset.ts';
+import { iptables } from './iptables.ts';
+import { iptablesSave } from './iptables-save.ts';
+import { ipvsadm } from './ipvsadm.ts';
+import { jq } from './jq.ts';
+import type { ToolRegistry } from './shell.ts';
+import type { Tool } from './tool.ts';
+
+/** The tools of this package, in the releases of the post's machines. */
+export const CORE_TOOLS: readonly Tool[] = [bridge(), conntrack, docker(), ip, ipset, iptables(), iptablesSave(), ipvsadm, jq];
+
+/** A registry of tools; of two with one name the later counts. */
+export function toolRegistry(...lists: readonly (readonly Tool[])[]): ToolRegistry {
+  return new Map(lists.flat().map((tool) => [tool.name, tool]));
+}

@@ -1,0 +1,265 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import type { ConntrackRow } from '../src/agent/report.ts';
+import { formatIpv4, parseCidr, parseIpv4, parseMac } from '../src/base/address.ts';
+import { parseSave } from '../src/kernel/netfilter/save.ts';
+import { bridge } from '../src/tools/bridge.ts';
+import { conntrack } from '../src/tools/conntrack.ts';
+import { ip } from '../src/tools/ip.ts';
+import { ipset } from '../src/tools/ipset.ts';
+import { AGENT_LINKS, AGENT_ROUTES, fakeHost, link, port } from './fake-host.ts';
+
+const RECORDED = new URL('../../conformance/recorded/', import.meta.url);
+const recorded = (name: string) => readFileSync(new URL(`docker/${name}.txt`, RECORDED), 'utf8').replace(/^\$.*\n/, '');
+const words = (line: string) => line.split(' ').filter((word) => word !== '');
+const agent = fakeHost({ links: AGENT_LINKS, routes: AGENT_ROUTES });
+const empty = fakeHost({ links: AGENT_LINKS.slice(0, 3), routes: AGENT_ROUTES });
+const out = (tool: { run: typeof ip.run }, line: string, host = agent) => tool.run(words(line), host, '').stdout;
+
+/** The recorded lines that do not depend on IPv6 or on the name the lab gave the namespace at the other end. */
+const plain = (text: string) =>
+  text
+    .split('\n')
+    .map((line) =>
+      line
+        .replace(/ link-netns\S* \S+$/, '')
+        .replace('eth0@if2', 'eth0')
+        .replace(/(eth0: .*) qdisc \S+/, '$1'),
+    )
+    .filter((line, i, all) => !line.includes('inet6') && !(line.includes('valid_lft') && all[i - 1]?.includes('inet6')))
+    .join('\n');
+
+test('bridge link: the recorded lines of iproute2 6.1', () => {
+  const six = bridge('iproute2-6');
+  expect(out(six, 'link')).toBe(recorded('a-2-two-bridge-link'));
+  expect(out(six, '-d link')).toBe(recorded('a-2-two-bridge-link-d'));
+  expect(out(six, 'link', empty)).toBe(recorded('a-0-empty-bridge-link'));
+  expect(out(six, 'link show dev veth0e312fc')).toBe(`${recorded('a-2-two-bridge-link').split('\n')[1]}\n`);
+});
+
+test("bridge li: the post's lines, with the other end's name looked up in the wrong namespace", () => {
+  const links = [
+    ...AGENT_LINKS.slice(0, 3),
+    port(69, 'veth10f72e2', '02:00:00:00:00:45', 'a'),
+    port(71, 'vethd365035', '02:00:00:00:00:47', 'b'),
+  ];
+  const post = (third: string) =>
+    `69: veth10f72e2 state UP @${third}: <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 master docker0 state forwarding priority 32 cost 2 \n` +
+    '71: vethd365035 state UP @(null): <BROADCAST,MULTICAST,UP,LOWER_UP> mtu 1500 master docker0 state forwarding priority 32 cost 2 \n';
+  expect(out(bridge(), 'li', fakeHost({ links }))).toBe(post('(null)'));
+  const withIndex68 = fakeHost({ links: [...links, link(68, 'eth9', '02:00:00:00:00:44', 1500, { type: 'ethernet' }, [])] });
+  expect(out(bridge(), 'link', withIndex68)).toBe(post('eth9'));
+});
+
+test('a port that is set down is disabled', () => {
+  const links = AGENT_LINKS.map((one) => (one.index === 5 ? { ...one, up: false } : one));
+  expect(out(bridge('iproute2-6'), 'link', fakeHost({ links })).split('\n')[0]).toBe(
+    '5: veth5fd7cbf@if4: <BROADCAST,MULTICAST> mtu 1500 master docker0 state disabled priority 32 cost 2 ',
+  );
+});
+
+test('bridge fdb: the recorded lines, but for the groups of IPv6 addresses', () => {
+  const expected = recorded('a-2-two-bridge-fdb').replace(/^33:33:ff:.*\n/gm, '');
+  expect(out(bridge(), 'fdb')).toBe(expected);
+  const learned = fakeHost({
+    links: [
+      ...AGENT_LINKS,
+      link(9, 'vtep1024', '70:b3:d5:80:00:03', 1500, { type: 'vxlan', vni: 1024, port: 64000, learning: false }, []),
+    ],
+    fdb: [
+      { mac: parseMac('02:42:ac:11:00:02'), device: 'veth5fd7cbf', master: 'docker0', self: false, permanent: false },
+      { mac: parseMac('70:b3:d5:80:00:04'), device: 'vtep1024', remote: parseIpv4('172.16.40.67'), self: true, permanent: true },
+    ],
+  });
+  expect(out(bridge(), 'fdb show dev vtep1024', learned)).toBe(
+    '70:b3:d5:80:00:04 dev vtep1024 dst 172.16.40.67 self permanent\n',
+  );
+  const lines = out(bridge(), 'fdb show br docker0', learned).split('\n');
+  expect(lines[5]).toBe('02:42:ac:11:00:02 dev veth5fd7cbf master docker0 ');
+  expect(lines.some((line) => line.includes('eth0 ') || line.includes('vtep'))).toBe(false);
+});
+
+test('ip address, link, route, rule: the recorded lines', () => {
+  expect(plain(out(ip, 'a'))).toBe(plain(recorded('a-2-two-ip-a')));
+  expect(out(ip, 'r')).toBe(recorded('a-2-two-ip-r'));
+  expect(out(ip, 'route show', empty)).toBe(recorded('a-0-empty-ip-r'));
+  expect(out(ip, 'route show table local')).toBe(recorded('a-2-two-route-local'));
+  expect(out(ip, 'ru')).toBe(recorded('a-2-two-ip-rule'));
+  const heads = recorded('a-2-two-ip-d-link')
+    .split('\n')
+    .filter((line) => /^\d|^ {4}link/.test(line))
+    .map((line) => line.replace(/ promiscuity.*/, ''));
+  expect(plain(out(ip, 'link'))).toBe(plain(`${heads.join('\n')}\n`));
+});
+
+test('the routes of a DC/OS agent', () => {
+  const base = { table: 254, type: 'unicast', scope: 'global', protocol: 'boot', metric: 0 } as const;
+  const host = fakeHost({
+    links: AGENT_LINKS,
+    routes: [
+      ...AGENT_ROUTES,
+      { ...base, destination: parseCidr('9.0.4.0/24'), via: parseIpv4('44.128.0.4'), device: 'vtep1024' },
+      { ...base, destination: parseCidr('9.0.2.0/24'), via: parseIpv4('44.128.0.2'), device: 'vtep1024', metric: 7 },
+      { ...base, destination: parseCidr('9.0.2.0/23'), type: 'blackhole' },
+      { ...base, table: 42, destination: parseCidr('172.16.40.67/32'), via: parseIpv4('44.128.0.4'), device: 'vtep1024' },
+    ],
+    config: (config) => ({
+      ...config,
+      host: {
+        ...config.host,
+        rules: [
+          { priority: 0, table: 255 },
+          { priority: 32765, from: parseCidr('9.0.0.0/8'), table: 42 },
+        ],
+      },
+    }),
+  });
+  expect(out(ip, 'route', host).split('\n').slice(1, 4)).toEqual([
+    '9.0.2.0/24 via 44.128.0.2 dev vtep1024 metric 7 ',
+    'blackhole 9.0.2.0/23 ',
+    '9.0.4.0/24 via 44.128.0.4 dev vtep1024 ',
+  ]);
+  expect(out(ip, 'route show table 42', host)).toBe('172.16.40.67 via 44.128.0.4 dev vtep1024 \n');
+  expect(out(ip, 'route show table all', host)).toContain('172.16.40.67 via 44.128.0.4 dev vtep1024 table 42 \n');
+  expect(out(ip, 'route show dev docker0', host)).toBe('172.17.0.0/16 proto kernel scope link src 172.17.0.1 \n');
+  expect(out(ip, 'rule', host)).toBe('0:\tfrom all lookup local\n32765:\tfrom 9.0.0.0/8 lookup 42\n');
+});
+
+test('ip neigh', () => {
+  const neighbours = [
+    { address: parseIpv4('172.17.0.3'), device: 'docker0', mac: parseMac('02:42:ac:11:00:03'), state: 'STALE' },
+    { address: parseIpv4('172.16.9.84'), device: 'eth0', mac: parseMac('46:38:9c:10:dc:13'), state: 'REACHABLE' },
+    { address: parseIpv4('172.17.0.2'), device: 'docker0', mac: parseMac('02:42:ac:11:00:02'), state: 'STALE' },
+  ] as const;
+  expect(out(ip, 'neigh', fakeHost({ links: AGENT_LINKS, neighbours }))).toBe(recorded('a-3-used-ip-neigh'));
+  const failing = fakeHost({
+    links: AGENT_LINKS,
+    neighbours: [{ address: parseIpv4('172.17.0.9'), device: 'docker0', state: 'FAILED' }],
+  });
+  expect(out(ip, 'n show dev docker0', failing)).toBe('172.17.0.9 FAILED \n');
+});
+
+/** Reads a recorded line of `conntrack -L` back, so that the printer has something to print. */
+function parseConntrack(line: string): ConntrackRow {
+  const fields = [...line.matchAll(/(\w+)=(\S+)/g)].map((m) => [m[1] ?? '', m[2] ?? ''] as const);
+  const end = (nth: number) => {
+    const value = (name: string) => fields.filter(([key]) => key === name)[nth]?.[1];
+    const id = value('id');
+    return {
+      source: parseIpv4(value('src') ?? ''),
+      destination: parseIpv4(value('dst') ?? ''),
+      sourcePort: Number(id ?? value('sport') ?? 0),
+      destinationPort: Number(id ?? value('dport') ?? 0),
+      ...(id === undefined ? {} : { icmpType: Number(value('type')), icmpCode: Number(value('code')) }),
+    };
+  };
+  const [, protocol, seconds, state] = /^\S+ +(\d+) (\d+) ([A-Z_]+ )?/.exec(line) ?? [];
+  return {
+    protocol: Number(protocol),
+    secondsLeft: Number(seconds),
+    ...(state === undefined ? {} : { state: state.trim() }),
+    original: end(0),
+    reply: end(1),
+    assured: line.includes('[ASSURED]'),
+    unreplied: line.includes('[UNREPLIED]'),
+    mark: Number(/mark=(\d+)/.exec(line)?.[1]),
+  };
+}
+
+test('conntrack -L: recorded flows of TCP, UDP, ICMP and others', () => {
+  const listings: string[] = [];
+  for (const kernel of ['native', 'uml']) {
+    const { dumps } = JSON.parse(readFileSync(new URL(`kernel/${kernel}/listings.json`, RECORDED), 'utf8')).data;
+    listings.push(dumps.after['conntrack -L']);
+  }
+  listings.push(recorded('a-3-used-conntrack').split('\n').slice(1).join('\n'));
+  const lines = listings
+    .join('\n')
+    .split('\n')
+    .filter((line) => line !== '');
+  const host = fakeHost({ conntrack: lines.map(parseConntrack) });
+  expect(lines.some((line) => line.startsWith('icmp'))).toBe(true);
+  expect(conntrack.run(['-L'], host, '')).toEqual({
+    stdout: `${lines.join('\n')}\n`,
+    stderr: `conntrack v1.4.4 (conntrack-tools): ${lines.length} flow entries have been shown.\n`,
+    code: 0,
+  });
+  const tcp = lines.filter((line) => line.startsWith('tcp'));
+  expect(out(conntrack, '-L -p tcp', host)).toBe(`${tcp.join('\n')}\n`);
+  const from = formatIpv4(parseConntrack(tcp[0] ?? '').original.source);
+  expect(out(conntrack, `-L -s ${from} -p tcp`, host).split('\n')[0]).toBe(tcp[0]);
+  expect(out(conntrack, '-L --src 1.2.3.4', host)).toBe('');
+});
+
+test('ipset list: the set of the overlay and the set of the VIPs', () => {
+  const host = fakeHost({
+    config: (config) => ({
+      ...config,
+      host: {
+        ...config.host,
+        netfilter: parseSave('*nat\n-A POSTROUTING -s 9.0.0.0/8 -m set --match-set overlay dst -j MASQUERADE\nCOMMIT\n'),
+        sets: [
+          {
+            name: 'overlay',
+            type: 'hash:net',
+            counters: true,
+            members: [{ network: parseCidr('9.0.0.0/8'), nomatch: true }, { network: parseCidr('128.0.0.0/1') }],
+          },
+          {
+            name: 'dcos-l4lb',
+            type: 'hash:ip,port',
+            counters: false,
+            members: [{ network: parseCidr('11.249.78.219'), port: { protocol: 6, number: 3141 } }],
+          },
+        ],
+      },
+    }),
+  });
+  expect(out(ipset, 'list overlay', host)).toBe(
+    'Name: overlay\nType: hash:net\nRevision: 6\nHeader: family inet hashsize 1024 maxelem 65536 counters\nReferences: 1\nNumber of entries: 2\n' +
+      'Members:\n9.0.0.0/8 nomatch packets 0 bytes 0\n128.0.0.0/1 packets 0 bytes 0\n',
+  );
+  expect(out(ipset, '-L', host)).toContain('References: 0\nNumber of entries: 1\nMembers:\n11.249.78.219,tcp:3141\n');
+  expect(out(ipset, 'list -n', host)).toBe('overlay\ndcos-l4lb\n');
+});
+
+test('what these tools answer when they cannot, with their exit codes', () => {
+  const cases = [
+    [ip, 'foo', 1, 'Object "foo" is unknown, try "ip help".\n'],
+    [ip, 'a show nope', 1, 'Device "nope" does not exist.\n'],
+    [ip, 'neigh show dev nope', 1, 'Cannot find device "nope"\n'],
+    [ip, 'route show dev nope', 1, 'Cannot find device "nope"\n'],
+    [ip, 'route show table foo', 255, 'Error: argument "foo" is wrong: table id value is invalid\n\n'],
+    [bridge(), 'foo', 255, 'Object "foo" is unknown, try "bridge help".\n'],
+    [bridge(), 'link show dev nope', 1, 'Cannot find device "nope"\n'],
+    [bridge(), 'fdb show br nope', 1, 'Cannot find device "nope"\n'],
+    [ipset, 'list nope', 1, 'ipset v6.38: The set with the given name does not exist\n'],
+    [conntrack, '-L -s 300.1.1.1', 2, "conntrack v1.4.4 (conntrack-tools): Invalid IP address `300.1.1.1'\n"],
+    [conntrack, '-L -p foo', 2, "conntrack v1.4.4 (conntrack-tools): `foo' unsupported protocol\n"],
+  ] as const;
+  for (const [tool, line, code, stderr] of cases)
+    expect([line, tool.run(words(line), agent, '')]).toEqual([line, { stdout: '', stderr, code }]);
+});
+
+test('an option, object or filter that is unknown or not modelled is a Refusal that names it', () => {
+  const cases = [
+    [ip, '-foo a', 'unknown-option', 'Option "-foo" is unknown, try "ip -help".'],
+    [ip, '-json a', 'not-modelled', 'ip: option -json is not modelled'],
+    [ip, 'netns', 'not-modelled', 'ip: the object netns is not modelled'],
+    [ip, 'link set eth0 up', 'not-modelled', 'ip: link set is not modelled'],
+    [ip, 'link frob', 'unknown-command', 'Command "frob" is unknown, try "ip link help".'],
+    [ip, 'route get 1.2.3.4', 'not-modelled', 'ip: route get is not modelled'],
+    [ip, 'route show table', 'incomplete', 'Command line is not complete. Try option "help"'],
+    [bridge(), '-s fdb', 'not-modelled', 'bridge: option -s is not modelled'],
+    [bridge(), 'vlan', 'not-modelled', 'bridge: the object vlan is not modelled'],
+    [bridge(), 'fdb del x', 'not-modelled', 'bridge: fdb del is not modelled'],
+    [ipset, 'add overlay 1.2.3.4', 'not-modelled', 'ipset: the command add is not modelled'],
+    [ipset, 'list --foo', 'unknown-option', "ipset v6.38: Unknown argument: `--foo'"],
+    [conntrack, '-D -p tcp', 'not-modelled', 'conntrack: option -D is not modelled'],
+    [conntrack, '-L --constructor', 'unknown-option', "conntrack v1.4.4 (conntrack-tools): unrecognized option '--constructor'"],
+    [conntrack, '-L --__proto__', 'unknown-option', "conntrack v1.4.4 (conntrack-tools): unrecognized option '--__proto__'"],
+  ] as const;
+  for (const [tool, line, code, message] of cases) {
+    expect(() => tool.run(words(line), agent, ''), line).toThrow(expect.objectContaining({ name: 'Refusal', code, message }));
+  }
+});

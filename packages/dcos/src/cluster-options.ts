@@ -1,0 +1,172 @@
+/** What a cluster is made of, and which of its choices somebody else makes. */
+import {
+  type Cidr,
+  formatIpv4,
+  HTTPI,
+  type HttpRequest,
+  type HttpResponse,
+  type Images,
+  type Ipv4,
+  isIpv4,
+  type PortRanges,
+  type Program,
+  parseIpv4,
+  Refusal,
+} from '@portolan/core';
+import { DEFAULT_EPOCH, type Offer, type PortChooser } from '@portolan/scheduler';
+import type { DcosNetVersion } from './vips/backends.ts';
+
+/** What an image answers: text, or a whole response. */
+export type Handler = (request: HttpRequest) => string | Partial<HttpResponse>;
+
+/** Options of a cluster; each has a default. */
+export interface DcosOptions {
+  /** Of all chance. Default 1. */
+  readonly seed?: number;
+  /** How many, or their addresses. Only the first is a master with a Mesos of its own; default 1. */
+  readonly masters?: number | readonly string[];
+  /** Private agents: how many, or their addresses. Default 3. */
+  readonly agents?: number | readonly string[];
+  /** Public agents: how many, or their addresses. They register first. Default 1. */
+  readonly publicAgents?: number | readonly string[];
+  /** The address under which the outside reaches the first public agent. */
+  readonly publicAddress?: string;
+  /** Images by name without tag: what a container of theirs answers. `dcoslabs/httpi` is built in. */
+  readonly images?: Readonly<Record<string, Handler | Program>> | ReadonlyMap<string, Handler | Program>;
+  /** dockerd's --userland-proxy. Default true. */
+  readonly userlandProxy?: boolean;
+  /** Which DC/OS; default 1.13, the post's. */
+  readonly version?: DcosNetVersion;
+  /** What each agent has; defaults 8, 16384 and 65536. */
+  readonly cpus?: number;
+  /** MiB. */
+  readonly mem?: number;
+  /** MiB. */
+  readonly disk?: number;
+  /** Host ports private agents offer; default those of DC/OS. */
+  readonly ports?: PortRanges;
+  /** Network of the tunnel ends; default 44.128.0.0/20, enough for 4094 nodes. */
+  readonly vtepNetwork?: Cidr;
+  /** Chooses host ports in place of chance. */
+  readonly portChooser?: PortChooser;
+  /** Orders offers in place of chance. */
+  readonly placementOrder?: (offers: readonly Offer[]) => readonly Offer[];
+  /** Unix milliseconds at virtual time 0; default 2019-07-22T15:58:00Z, the day of the post. */
+  readonly epoch?: number;
+}
+
+/** The options, with every default filled in. */
+export interface ClusterPlan extends Omit<DcosOptions, 'masters' | 'agents' | 'publicAgents' | 'publicAddress' | 'images'> {
+  readonly seed: number;
+  readonly masters: readonly Ipv4[];
+  readonly agents: readonly Ipv4[];
+  readonly publicAgents: readonly Ipv4[];
+  readonly publicAddress: Ipv4;
+  readonly images: Images;
+  readonly userlandProxy: boolean;
+  readonly version: DcosNetVersion;
+  readonly epoch: number;
+}
+
+const PUBLIC_ADDRESS = '93.186.40.121';
+const MOST_NODES = 60_000;
+/** Nodes are numbered from 172.16.0.10 on, 250 to a /24 so that none looks like a network or broadcast address. */
+const FIRST = 10;
+
+/**
+ * Fills in defaults.
+ * @throws Refusal `bad-option`
+ */
+export function planCluster(options: DcosOptions): ClusterPlan {
+  const seed = options.seed ?? 1;
+  if (!Number.isSafeInteger(seed)) throw refuse('seed', `a seed is an integer, not ${seed}`);
+  const numbering = { next: FIRST };
+  const masters = addresses('masters', options.masters ?? 1, numbering);
+  const publicAgents = addresses('publicAgents', options.publicAgents ?? 1, numbering);
+  const agents = addresses('agents', options.agents ?? 3, numbering);
+  const all = [...masters, ...publicAgents, ...agents];
+  if (masters.length === 0) throw refuse('masters', 'a cluster has at least one master');
+  if (new Set(all).size !== all.length) throw refuse('agents', 'two nodes have the same address');
+  const { masters: _m, agents: _a, publicAgents: _p, images, ...rest } = options;
+  return {
+    ...rest,
+    seed,
+    masters,
+    agents,
+    publicAgents,
+    publicAddress: address('publicAddress', options.publicAddress ?? PUBLIC_ADDRESS),
+    images: registry(images),
+    userlandProxy: options.userlandProxy ?? true,
+    version: options.version ?? '1.13',
+    epoch: options.epoch ?? DEFAULT_EPOCH,
+  };
+}
+
+/** `ip-172-16-9-84`. */
+export function hostName(node: Ipv4): string {
+  return `ip-${formatIpv4(node).replaceAll('.', '-')}`;
+}
+
+function addresses(field: string, wanted: number | readonly string[], numbering: { next: number }): readonly Ipv4[] {
+  if (typeof wanted !== 'number') return wanted.map((text) => address(field, text));
+  if (!Number.isInteger(wanted) || wanted < 0 || wanted > MOST_NODES)
+    throw refuse(field, `a number from 0 to ${MOST_NODES} or a list of addresses, not ${wanted}`);
+  return Array.from({ length: wanted }, () => nodeAddress(numbering.next++));
+}
+
+function nodeAddress(number: number): Ipv4 {
+  return parseIpv4('172.16.0.0') + Math.floor(number / 250) * 256 + (number % 250) + 1;
+}
+
+function address(field: string, text: string): Ipv4 {
+  if (typeof text !== 'string' || !isIpv4(text)) throw refuse(field, `'${String(text).slice(0, 40)}' is not an IPv4 address`);
+  return parseIpv4(text);
+}
+
+function registry(images: DcosOptions['images'] = {}): Images {
+  const entries = images instanceof Map ? [...images] : Object.entries(images);
+  const programs = new Map<string, Program>([
+    ['dcoslabs/httpi', HTTPI],
+    ...entries.map(([name, image]) => [name, programOf(image)] as const),
+  ]);
+  return { find: (image) => programs.get(repository(image)) };
+}
+
+/** An image without its tag. */
+export function repository(image: string): string {
+  const colon = image.lastIndexOf(':');
+  return colon > image.lastIndexOf('/') ? image.slice(0, colon) : image;
+}
+
+function programOf(image: Handler | Program): Program {
+  if (typeof image !== 'function') return image;
+  return {
+    start: (env) => {
+      const value = env.find((entry) => /^(PORT_HTTP|PORT0)=/.test(entry))?.split('=')[1];
+      const port = Number(value ?? Number.NaN);
+      return Number.isInteger(port) && port > 0 && port < 65536
+        ? { ports: [port] }
+        : { exitCode: 2, stderr: 'no port to listen on' };
+    },
+    respond: (request, date) => {
+      const answer = image(request);
+      const response = typeof answer === 'string' ? { body: answer } : answer;
+      const body = response.body ?? '';
+      const length = String(new TextEncoder().encode(body).length);
+      return {
+        status: response.status ?? 200,
+        reason: response.reason ?? 'OK',
+        headers: [
+          ['Date', date],
+          ['Content-Length', length],
+          ...(response.headers ?? [['Content-Type', 'text/plain; charset=utf-8']]),
+        ],
+        body,
+      };
+    },
+  };
+}
+
+function refuse(path: string, message: string): Refusal {
+  return new Refusal({ component: 'cluster', code: 'bad-option', path, message: `${path}: ${message}` });
+}

@@ -1,0 +1,373 @@
+/**
+ * A DC/OS cluster: masters, agents, what runs on them, and the way between them. Put together of the machines of core,
+ * the scheduler's Mesos and Marathon, and DC/OS's own daemons. Nodes stand ready when the cluster is made; gossip between
+ * dcos-nets takes no time.
+ */
+import {
+  type AddressPlan,
+  addressPlan,
+  type Clock,
+  Cluster,
+  DEFAULT_OVERLAY,
+  formatIpv4,
+  type Ipv4,
+  type Machine,
+  PRIVATE_AGENT_PORTS,
+  PUBLIC_AGENT_PORTS,
+  Refusal,
+  registerAgent,
+  type Tool,
+} from '@portolan/core';
+import { type AgentInfo, Marathon, MesosMaster } from '@portolan/scheduler';
+import { diffSnapshots, type SnapshotDiff } from './cluster-diff.ts';
+import { type ClusterPlan, type DcosOptions, hostName, planCluster } from './cluster-options.ts';
+import { dcosZones } from './dns/zones.ts';
+import { parseDuration } from './duration.ts';
+import { LoadBalancerService, MARATHON_LB_APP, MARATHON_LB_IMAGE } from './marathon-lb/service.ts';
+import { MesosDns } from './mesos-dns/mesos-dns.ts';
+import { MesosFeed } from './mesos-feed.ts';
+import { startDcosDns, startMesosDns } from './node/dns-service.ts';
+import { DockerExecutor } from './node/executor.ts';
+import { DcosNode } from './node/node.ts';
+import { dcosNode, type OverlayPlace } from './node/setup.ts';
+import { ipvsFeed, VIP_SET, VipKernel } from './node/vip-kernel.ts';
+import { CLIENT_ADDRESS, clientConfig, GATEWAY, routerConfig, UNDERLAY } from './outside.ts';
+import { OverlayDirectory } from './overlay/directory.ts';
+import { curl, httpie } from './tools/curl.ts';
+import { dcosCli } from './tools/dcos.ts';
+import { dig } from './tools/dig.ts';
+import { L4lb } from './vips/l4lb.ts';
+
+/** All configurations at one moment, and the VIPs in force. */
+export interface DcosSnapshot {
+  readonly time: number;
+  readonly machines: ReturnType<Cluster['snapshot']>['machines'];
+  /** `tcp 11.249.78.219:3141` with its servers as text, in gossip's order. */
+  readonly vips: ReadonlyMap<string, readonly string[]>;
+  /** Names of the running tasks by id. */
+  readonly tasks: ReadonlyMap<string, string>;
+}
+
+/** Longest {@link DcosCluster.settle} runs: a waiting app does not keep it, a crashing one would. */
+const SETTLE_LIMIT = 3_600_000;
+
+/** A cluster. */
+export class DcosCluster {
+  readonly core: Cluster;
+  readonly mesos: MesosMaster;
+  readonly marathon: Marathon;
+  readonly l4lb: L4lb;
+  readonly mesosDns: MesosDns;
+  readonly overlay: OverlayDirectory;
+  /** Files the command line can read, by name. */
+  readonly files = new Map<string, string>();
+  private readonly plan: ClusterPlan;
+  private readonly executor: DockerExecutor;
+  private readonly feed: MesosFeed;
+  private addresses: AddressPlan;
+  private readonly masterNodes: DcosNode[] = [];
+  private readonly agentNodes = new Map<string, DcosNode>();
+  private readonly publicIds: string[] = [];
+  private readonly vipKernels = new Map<number, VipKernel>();
+  private readonly client: DcosNode;
+  private readonly loadBalancer: LoadBalancerService;
+  private agentCount = 0;
+
+  private constructor(plan: ClusterPlan) {
+    this.plan = plan;
+    this.core = new Cluster({ seed: plan.seed, epoch: plan.epoch, images: { find: (image) => this.program(image) } });
+    const { clock, random } = this.core;
+    this.addresses = addressPlan({ ...DEFAULT_OVERLAY, vtepNetwork: plan.vtepNetwork ?? DEFAULT_OVERLAY.vtepNetwork });
+    const [overlay] = DEFAULT_OVERLAY.overlays;
+    this.overlay = new OverlayDirectory(overlay.network, overlay.prefix);
+    this.l4lb = new L4lb();
+    this.executor = new DockerExecutor({
+      clock,
+      random: random.fork('executor'),
+      machine: (agentId) => this.agentNodes.get(agentId)?.machine,
+      program: (image) => this.program(image),
+      report: (status) => this.mesos.statusUpdate(status),
+    });
+    this.mesos = new MesosMaster({
+      clock,
+      random: random.fork('mesos'),
+      executor: this.executor,
+      ...(plan.placementOrder === undefined ? {} : { placementOrder: plan.placementOrder }),
+    });
+    this.marathon = new Marathon({
+      clock,
+      random: random.fork('marathon'),
+      master: this.mesos,
+      defaultNetworkName: overlay.name,
+      epoch: plan.epoch,
+      ...(plan.portChooser === undefined ? {} : { portChooser: plan.portChooser }),
+    });
+    const [leader] = plan.masters as readonly [Ipv4, ...Ipv4[]];
+    this.mesosDns = new MesosDns({ listeners: [leader], random: random.fork('mesos-dns') });
+    this.feed = new MesosFeed({
+      clock,
+      random: random.fork('polls'),
+      master: this.mesos,
+      marathon: this.marathon,
+      l4lb: this.l4lb,
+      mesosDns: this.mesosDns,
+      version: plan.version,
+      leader,
+      leaderText: formatIpv4(leader),
+      epoch: plan.epoch,
+    });
+    this.loadBalancer = new LoadBalancerService({ cluster: this.core, marathon: this.marathon });
+    const publicAddresses = plan.publicAgents.slice(0, 1).map((inside) => ({ outside: plan.publicAddress, inside }));
+    this.core.add(routerConfig(publicAddresses));
+    this.client = this.handle(this.core.add(clientConfig()), CLIENT_ADDRESS);
+    for (const address of plan.masters) this.masterNodes.push(this.addNode(address, false));
+    for (const master of this.masterNodes) startMesosDns(master.machine.host, this.mesosDns);
+    for (const address of plan.publicAgents) this.publicIds.push(this.join(address, 'slave_public'));
+    for (const address of plan.agents) this.join(address, '*');
+    this.followLoadBalancers();
+  }
+
+  /**
+   * Makes a cluster, with its nodes up and registered.
+   * @throws Refusal `bad-option`
+   */
+  static create(options: DcosOptions = {}): DcosCluster {
+    return new DcosCluster(planCluster(options));
+  }
+
+  /** Virtual time. */
+  get clock(): Clock {
+    return this.core.clock;
+  }
+
+  /** A master, counted from 0; 0 is the leader. */
+  master(index = 0): DcosNode {
+    const node = this.masterNodes[index];
+    if (node === undefined) throw noSuchNode(`master ${index}`);
+    return node;
+  }
+
+  /** An agent by its Mesos id or the end of it: `S3`. */
+  agent(id: string): DcosNode {
+    const node = this.agentNodes.get(id) ?? this.agentNodes.get(`${this.mesos.id}-${id}`);
+    if (node === undefined) throw noSuchNode(`agent ${id.slice(0, 60)}`);
+    return node;
+  }
+
+  /** A public agent, counted from 0. */
+  publicAgent(index = 0): DcosNode {
+    return this.agent(this.publicIds[index] ?? `public agent ${index}`);
+  }
+
+  /** All agents with their Mesos ids, in the order in which they registered. */
+  agents(): readonly { readonly id: string; readonly node: DcosNode }[] {
+    return [...this.agentNodes].map(([id, node]) => ({ id, node }));
+  }
+
+  /** The machine outside the cluster. */
+  get outside(): DcosNode {
+    return this.client;
+  }
+
+  /** Adds a private agent while the cluster runs; its Mesos id. */
+  addAgent(address: Ipv4): string {
+    return this.join(address, '*');
+  }
+
+  /** An agent breaks down: its machine is gone, and Mesos says so at once. */
+  loseAgent(id: string): void {
+    const node = this.agent(id);
+    const full = [...this.agentNodes].find(([, other]) => other === node)?.[0] ?? id;
+    this.executor.forget(this.mesos.tasksOn(full).map(({ info }) => info.taskId));
+    this.agentNodes.delete(full);
+    this.core.remove(node.name);
+    this.l4lb.publish(node.address, [], this.clock.now);
+    this.mesos.removeAgent(full);
+  }
+
+  /** Installs a package; `marathon-lb` is the one there is. */
+  install(name: string): void {
+    if (name !== 'marathon-lb')
+      throw new Refusal({
+        component: 'dcos',
+        code: 'no-such-package',
+        path: name.slice(0, 60),
+        message: `Package [${name.slice(0, 60)}] not found`,
+      });
+    this.marathon.add(MARATHON_LB_APP);
+  }
+
+  /** The haproxy.cfg in force on the load balancer; undefined while none runs. */
+  get haproxyConfig(): string | undefined {
+    return this.loadBalancer.configText;
+  }
+
+  /** Lets time pass until nothing but periodic work is left; says whether that came within an hour. */
+  settle(): boolean {
+    const end = this.clock.now + SETTLE_LIMIT;
+    this.core.run();
+    while (this.clock.busy && this.clock.nextAt <= end) this.step();
+    return !this.clock.busy;
+  }
+
+  /** Lets a span pass: milliseconds, or text such as `15s`, `2min`. */
+  advance(span: number | string): void {
+    const end = this.clock.now + (typeof span === 'number' ? span : parseDuration(span));
+    while (this.clock.nextAt <= end) this.step();
+    this.clock.advance(end - this.clock.now);
+  }
+
+  /** Runs one event; false if there is none. */
+  step(): boolean {
+    const stepped = this.clock.step();
+    this.core.run();
+    return stepped;
+  }
+
+  /** The configurations of now: cheap, since they are immutable. */
+  snapshot(): DcosSnapshot {
+    const view = this.l4lb.view();
+    view.catchUp();
+    const vips = view
+      .vips()
+      .flatMap(({ protocol, address, port, servers, name }) =>
+        typeof address !== 'number'
+          ? []
+          : [
+              [
+                `${protocol === 6 ? 'tcp' : 'udp'} ${formatIpv4(address)}:${port}${name === undefined ? '' : ` ${name}`}`,
+                servers.map((s) => serverText(s.address, s.port)),
+              ] as const,
+            ],
+      );
+    const tasks = [...this.feed.mesosTasks()]
+      .filter(({ state }) => state === 'TASK_RUNNING')
+      .map(({ id, name }) => [id, name] as const);
+    return { ...this.core.snapshot(), vips: new Map(vips), tasks: new Map(tasks) };
+  }
+
+  /** What has changed since a snapshot, machine by machine. */
+  diff(before: DcosSnapshot): SnapshotDiff {
+    return diffSnapshots(before, this.snapshot());
+  }
+
+  private program(image: string) {
+    return image.startsWith(MARATHON_LB_IMAGE) ? LoadBalancerService.program : this.plan.images.find(image);
+  }
+
+  private join(address: Ipv4, role: '*' | 'slave_public'): string {
+    const id = `${this.mesos.id}-S${this.agentCount++}`;
+    const node = this.addNode(address, true);
+    this.agentNodes.set(id, node);
+    const { cpus = 8, mem = 16384, disk = 65536, ports = PRIVATE_AGENT_PORTS } = this.plan;
+    const info: AgentInfo = {
+      id,
+      hostname: formatIpv4(address),
+      cpus,
+      mem,
+      disk,
+      ports: role === '*' ? ports : PUBLIC_AGENT_PORTS,
+      role,
+      attributes: role === '*' ? [] : [['public_ip', 'true']],
+    };
+    this.mesos.addAgent(info);
+    return id;
+  }
+
+  private addNode(address: Ipv4, agent: boolean): DcosNode {
+    const place = this.place(address, agent);
+    const name = hostName(address);
+    const config = dcosNode(name, {
+      address: { address, prefix: UNDERLAY.prefix },
+      gateway: GATEWAY,
+      place,
+      docker: agent,
+      userlandProxy: this.plan.userlandProxy,
+      random: this.core.random.fork(`setup ${name}`),
+    });
+    const machine = this.core.add(config);
+    this.share(machine, address);
+    return this.handle(machine, address);
+  }
+
+  private place(address: Ipv4, agent: boolean): OverlayPlace {
+    const { plan, place } = registerAgent(this.addresses, { agent: address, mesosBridge: agent, dockerBridge: agent });
+    this.addresses = plan;
+    const [mine] = place.overlays;
+    if (mine === undefined)
+      throw new Refusal({ component: 'overlay-master', code: 'exhausted', message: place.failures.join('; ') });
+    this.overlay.put({ agent: address, vtep: place.vtep.address, vtepMac: place.vtepMac, subnet: mine.subnet });
+    return { name: mine.name, overlay: mine.overlay, vtep: place.vtep, vtepMac: place.vtepMac, docker: mine.dockerBridge };
+  }
+
+  /** Connects a node with the state that its daemons keep for all. */
+  private share(machine: Machine, address: Ipv4): void {
+    const vips = this.vipKernel(this.l4lb.events.length);
+    const { overlay } = this;
+    machine.host.share({
+      routes: [vips.routes, overlay.subnetRoutes(address), overlay.agentRoutes(address)],
+      neighbour: (device, next) => overlay.neighbour(address, device, next),
+      neighbours: () => overlay.neighbours(address),
+      remote: (device, mac) => overlay.remote(address, device, mac),
+      fdb: () => overlay.fdb(address),
+      set: (name) => (name === VIP_SET ? vips.set : undefined),
+      sets: () => [vips.asSet()],
+      syncIpvs: ipvsFeed(vips.view),
+    });
+    const masters = this.plan.masters;
+    const upstream = masters.map((master) => ({ address: master, port: 61053 }));
+    startDcosDns(machine.host, () => {
+      vips.view.catchUp();
+      const zones = dcosZones({
+        node: address,
+        masters,
+        leader: masters[0],
+        vips: vips.view,
+        tasks: this.feed.taskZone,
+        mesosDns: this.mesosDns,
+      });
+      return { routing: { mesos: upstream, upstreams: [] }, zones };
+    });
+  }
+
+  private vipKernel(start: number): VipKernel {
+    let kernel = this.vipKernels.get(start);
+    if (kernel === undefined) {
+      kernel = new VipKernel(this.l4lb.view(start));
+      this.vipKernels.set(start, kernel);
+    }
+    return kernel;
+  }
+
+  private handle(machine: Machine, address: Ipv4): DcosNode {
+    const tools = (node: DcosNode): readonly Tool[] => [
+      curl(node),
+      httpie(node),
+      dig(node),
+      dcosCli({ marathon: this.marathon, files: this.files, install: (name) => this.install(name) }),
+    ];
+    return new DcosNode(machine, address, {
+      cluster: this.core,
+      random: this.core.random.fork(`person on ${machine.name}`),
+      tools,
+    });
+  }
+
+  private followLoadBalancers(): void {
+    this.mesos.events.on('status', (_, { info, state }) => {
+      if (info.container?.image?.startsWith(MARATHON_LB_IMAGE) !== true) return;
+      const node = this.agentNodes.get(info.agentId);
+      if (node === undefined) return;
+      if (state === 'TASK_RUNNING') this.loadBalancer.start(info.taskId, node.machine.host);
+      else if (state !== 'TASK_STARTING' && state !== 'TASK_STAGING') this.loadBalancer.stop(info.taskId);
+    });
+  }
+}
+
+function serverText(address: unknown, port: number): string {
+  return `${typeof address === 'number' ? formatIpv4(address) : String(address)}:${port}`;
+}
+
+function noSuchNode(what: string): Refusal {
+  return new Refusal({ component: 'cluster', code: 'no-such-node', path: what, message: `there is no ${what}` });
+}

@@ -1,0 +1,345 @@
+/**
+ * A haproxy.cfg as a value: who listens where, which rules choose a backend, which servers it has (HAProxy 2.0.17, as
+ * Marathon-LB 1.15.0 bundles it). It reads what Marathon-LB writes; anything else is refused by its name. Timeouts, logs
+ * and limits are read over: they do not change where a request goes.
+ */
+import { type Ipv4, isIpv4, parseIpv4, Refusal } from '@portolan/core';
+import { type Acls, readTerms, readTest, type Term, type Test } from './haproxy-conditions.ts';
+import { type ConfigLine, readLines } from './haproxy-lines.ts';
+
+/** A configuration in force. */
+export interface HaproxyConfig {
+  /** In the order of the file; `listen` sections are among them. */
+  readonly frontends: readonly Frontend[];
+  readonly backends: ReadonlyMap<string, Backend>;
+}
+
+/** Protocol layer of a section. */
+export type ProxyMode = 'http' | 'tcp';
+
+/** Where connections come in, and how they find a backend. */
+export interface Frontend {
+  readonly name: string;
+  readonly mode: ProxyMode;
+  readonly binds: readonly Bind[];
+  readonly rules: readonly Rule[];
+}
+
+/** An address HAProxy listens at. */
+export interface Bind {
+  /** Absent for all addresses. */
+  readonly address: Ipv4 | undefined;
+  readonly port: number;
+  readonly tls: boolean;
+}
+
+/** What may happen to a request, and when. */
+export interface Rule {
+  readonly action: Action;
+  readonly when: readonly Term[];
+}
+
+/** Consequences of rules. */
+export type Action =
+  | { readonly kind: 'use-backend'; readonly backend: string }
+  | { readonly kind: 'look-up'; readonly key: MapKey; readonly map: string }
+  | { readonly kind: 'redirect'; readonly code: number; readonly location: string | undefined }
+  | { readonly kind: 'authenticate'; readonly realm: string }
+  | { readonly kind: 'allow' }
+  | { readonly kind: 'deny' }
+  | { readonly kind: 'set-header'; readonly name: string; readonly value: string }
+  | { readonly kind: 'add-header'; readonly name: string; readonly value: string }
+  | { readonly kind: 'respond'; readonly service: string };
+
+/** What a request is looked up by in a map: its host, its app id or the TLS name. */
+export type MapKey = 'host' | 'app-id' | 'server-name';
+
+/** How a backend chooses. */
+export type Balance = 'roundrobin' | 'leastconn' | 'source';
+
+/** Servers that answer alike. */
+export interface Backend {
+  readonly name: string;
+  readonly mode: ProxyMode;
+  readonly balance: Balance;
+  /** In the order of the file, without disabled ones. */
+  readonly servers: readonly BackendServer[];
+  readonly rules: readonly Rule[];
+  /** Whether `X-Forwarded-For` is added. */
+  readonly forwardFor: boolean;
+  /** Name of the cookie that makes clients stick to a server; '' for none. */
+  readonly cookie: string;
+  /** Headers added to responses. */
+  readonly responseHeaders: readonly (readonly [string, string])[];
+}
+
+/** One server. */
+export interface BackendServer {
+  readonly name: string;
+  readonly id: number;
+  /** Absent if it is not an IPv4 address. */
+  readonly address: Ipv4 | undefined;
+  readonly port: number;
+  /** The cookie's value that leads here; '' for none. */
+  readonly cookie: string;
+  readonly check: ServerCheck | undefined;
+}
+
+/** HAProxy's own health check of a server. */
+export interface ServerCheck {
+  readonly intervalSeconds: number;
+  /** Failures in a row after which the server is down. */
+  readonly fall: number;
+  /** Instead of the server's own. */
+  readonly port: number | undefined;
+}
+
+/** Lines that do not change where a request goes, by their first words. */
+const PASSED_OVER: ReadonlySet<string> = new Set(['timeout', 'stats', 'monitor-uri']);
+
+/**
+ * Reads a configuration and checks it as `haproxy -c` does.
+ * @throws Refusal for what HAProxy refuses, in its words, and for what this model lacks, by its name
+ */
+export function readHaproxyConfig(text: string): HaproxyConfig {
+  const frontends: Frontend[] = [];
+  const backends = new Map<string, Backend>();
+  for (const section of sectionsOf(readLines(text))) {
+    if (section.kind === 'frontend' || section.kind === 'listen') frontends.push(readFrontend(section));
+    else if (section.kind === 'backend') backends.set(section.name, readBackend(section));
+  }
+  const config = { frontends, backends };
+  for (const frontend of frontends) checkBackends(frontend, backends);
+  return config;
+}
+
+interface Section {
+  readonly kind: string;
+  readonly name: string;
+  readonly lines: ConfigLine[];
+}
+
+function sectionsOf(lines: readonly ConfigLine[]): readonly Section[] {
+  const sections: Section[] = [];
+  for (const line of lines) {
+    const [word = '', name = ''] = line.words;
+    if (['global', 'defaults', 'listen', 'frontend', 'backend', 'userlist'].includes(word)) {
+      sections.push({ kind: word, name, lines: [] });
+      continue;
+    }
+    const section = sections.at(-1);
+    if (section === undefined) throw refuse(line, 'unknown-keyword', `unknown keyword '${word.slice(0, 100)}' out of section`);
+    section.lines.push(line);
+  }
+  return sections;
+}
+
+function readFrontend(section: Section): Frontend {
+  const acls = readAcls(section);
+  const binds: Bind[] = [];
+  const rules: Rule[] = [];
+  let mode: ProxyMode = 'tcp';
+  for (const line of section.lines) {
+    const [word = ''] = line.words;
+    if (word === 'bind') binds.push(readBind(line));
+    else if (word === 'mode') mode = readMode(line);
+    else if (word === 'use_backend') rules.push(readUseBackend(line, acls));
+    else if (word === 'redirect' || word === 'http-request') rules.push(readRule(line, acls));
+    else if (word !== 'acl' && word !== 'balance' && !PASSED_OVER.has(word)) throw unknownKeyword(line, section);
+  }
+  return { name: section.name, mode, binds, rules };
+}
+
+function readBackend(section: Section): Backend {
+  const acls = readAcls(section);
+  const servers: BackendServer[] = [];
+  const rules: Rule[] = [];
+  const responseHeaders: [string, string][] = [];
+  let mode: ProxyMode = 'tcp';
+  let balance: Balance = 'roundrobin';
+  let forwardFor = false;
+  let cookie = '';
+  for (const line of section.lines) {
+    const [word = '', argument = ''] = line.words;
+    if (word === 'server') servers.push(...readServer(line));
+    else if (word === 'mode') mode = readMode(line);
+    else if (word === 'balance') balance = readBalance(line);
+    else if (word === 'redirect' || word === 'http-request' || word === 'tcp-request') rules.push(readRule(line, acls));
+    else if (word === 'option' && argument === 'forwardfor') forwardFor = true;
+    else if (word === 'cookie') cookie = readCookie(line);
+    else if (word === 'rspadd') responseHeaders.push(readResponseHeader(line));
+    else if (word !== 'acl' && !(word === 'option' && argument === 'httpchk') && !PASSED_OVER.has(word))
+      throw unknownKeyword(line, section);
+  }
+  return { name: section.name, mode, balance, servers, rules, forwardFor, cookie, responseHeaders };
+}
+
+function readAcls(section: Section): Acls {
+  const acls = new Map<string, Test[]>();
+  for (const line of section.lines) {
+    const [word, name = '', ...words] = line.words;
+    if (word !== 'acl') continue;
+    const tests = acls.get(name) ?? [];
+    tests.push(readTest(words, where(line)));
+    acls.set(name, tests);
+  }
+  return acls;
+}
+
+function readBind(line: ConfigLine): Bind {
+  const [, place = '', ...options] = line.words;
+  const colon = place.lastIndexOf(':');
+  const host = place.slice(0, colon);
+  const port = readPort(place.slice(colon + 1));
+  if (colon < 0 || port === undefined)
+    throw refuse(line, 'invalid-bind', `'bind' : missing port number in '${place.slice(0, 100)}'`);
+  const any = host === '*' || host === '' || host === '0.0.0.0';
+  if (!any && !isIpv4(host))
+    throw refuse(line, 'not-modelled', `a bind address other than IPv4 is not modelled: '${host.slice(0, 100)}'`);
+  return { address: any ? undefined : parseIpv4(host), port, tls: options.includes('ssl') };
+}
+
+function readMode(line: ConfigLine): ProxyMode {
+  const mode = line.words[1] ?? '';
+  if (mode === 'http' || mode === 'tcp') return mode;
+  if (mode === 'health') throw refuse(line, 'not-modelled', "the mode 'health' is not modelled");
+  throw refuse(line, 'unknown-mode', `unknown proxy mode '${mode.slice(0, 100)}'.`);
+}
+
+function readBalance(line: ConfigLine): Balance {
+  const [, name = '', ...rest] = line.words;
+  if (rest.length === 0 && (name === 'roundrobin' || name === 'leastconn' || name === 'source')) return name;
+  throw refuse(line, 'not-modelled', `balance '${line.words.slice(1).join(' ').slice(0, 100)}' is not modelled`);
+}
+
+function readCookie(line: ConfigLine): string {
+  const [, name = '', ...options] = line.words;
+  if (options.toSorted().join(' ') === 'indirect insert nocache') return name;
+  throw refuse(line, 'not-modelled', `cookie options '${options.join(' ').slice(0, 100)}' are not modelled`);
+}
+
+function readResponseHeader(line: ConfigLine): [string, string] {
+  const header = line.words[1] ?? '';
+  const colon = header.indexOf(':');
+  return [header.slice(0, Math.max(0, colon)), header.slice(colon + 1).trim()];
+}
+
+function readUseBackend(line: ConfigLine, acls: Acls): Rule {
+  const [, target = '', keyword, ...condition] = line.words;
+  const when = readWhen(line, keyword, condition, acls);
+  if (!target.startsWith('%[')) return { action: { kind: 'use-backend', backend: target }, when };
+  const map = /,map\(([^()]*)\)\]$/.exec(target)?.[1];
+  const key = MAP_KEYS.get(target.slice(2, target.lastIndexOf(',map(')));
+  if (map === undefined || key === undefined)
+    throw refuse(line, 'not-modelled', `the expression '${target.slice(0, 200)}' is not modelled`);
+  return { action: { kind: 'look-up', key, map }, when };
+}
+
+const MAP_KEYS: ReadonlyMap<string, MapKey> = new Map([
+  ['req.hdr(host),lower,regsub(:.*$,,)', 'host'],
+  ['req.hdr(x-marathon-app-id),lower', 'app-id'],
+  ['ssl_fc_sni,lower', 'server-name'],
+]);
+
+/** Rules that answer or change a request: `redirect`, `http-request`, `tcp-request content`. */
+function readRule(line: ConfigLine, acls: Acls): Rule {
+  const at = line.words.findIndex((word) => word === 'if' || word === 'unless');
+  const words = at < 0 ? line.words : line.words.slice(0, at);
+  const when = at < 0 ? [] : readWhen(line, line.words[at], line.words.slice(at + 1), acls);
+  const [layer, verb = '', ...rest] = words;
+  const action =
+    layer === 'redirect' ? readRedirect(words.slice(1)) : readAction(layer === 'tcp-request' ? (rest[0] ?? '') : verb, rest);
+  if (action === undefined) throw refuse(line, 'not-modelled', `'${words.join(' ').slice(0, 200)}' is not modelled`);
+  return { action, when };
+}
+
+function readRedirect(words: readonly string[]): Action | undefined {
+  const option = (name: string) => words[words.indexOf(name) + 1] ?? '';
+  const code = Number(words.includes('code') ? option('code') : 302);
+  if (words.includes('location')) return { kind: 'redirect', code, location: option('location') };
+  return words.includes('scheme') && option('scheme') === 'https' ? { kind: 'redirect', code, location: undefined } : undefined;
+}
+
+function readAction(verb: string, [first = '', second = '', ...more]: readonly string[]): Action | undefined {
+  if (verb === 'allow' || verb === 'accept') return { kind: 'allow' };
+  if (verb === 'deny' || verb === 'reject') return { kind: 'deny' };
+  if (verb === 'auth' && first === 'realm') return { kind: 'authenticate', realm: second };
+  if (verb === 'use-service') return { kind: 'respond', service: first };
+  if ((verb === 'set-header' || verb === 'add-header') && more.length === 0) return { kind: verb, name: first, value: second };
+  return undefined;
+}
+
+function readWhen(line: ConfigLine, keyword: string | undefined, condition: readonly string[], acls: Acls): readonly Term[] {
+  if (keyword === undefined) return [];
+  if (keyword !== 'if') throw refuse(line, 'not-modelled', `'${keyword.slice(0, 100)}' is not modelled`);
+  return readTerms(condition, acls, where(line));
+}
+
+/** The server of a line; none if it is disabled. */
+function readServer(line: ConfigLine): readonly BackendServer[] {
+  const [, name = '', place = '', ...options] = line.words;
+  const colon = place.lastIndexOf(':');
+  const host = place.slice(0, Math.max(0, colon));
+  const port = readPort(place.slice(colon + 1));
+  if (port === undefined)
+    throw refuse(line, 'invalid-server', `'server ${name}' : missing port number in '${place.slice(0, 100)}'`);
+  const values = new Map<string, string>();
+  for (let i = 0; i < options.length; i++) {
+    const option = options[i] ?? '';
+    if (option === 'check' || option === 'disabled') values.set(option, '');
+    else if (['id', 'cookie', 'inter', 'fall', 'port'].includes(option)) values.set(option, options[++i] ?? '');
+    else throw refuse(line, 'not-modelled', `the server's option '${option.slice(0, 100)}' is not modelled`);
+  }
+  if (values.has('disabled')) return [];
+  const check = values.has('check')
+    ? {
+        intervalSeconds: Number.parseInt(values.get('inter') ?? '2', 10),
+        fall: Number(values.get('fall') ?? 3),
+        port: readPort(values.get('port') ?? ''),
+      }
+    : undefined;
+  const address = isIpv4(host) ? parseIpv4(host) : undefined;
+  return [{ name, id: Number(values.get('id') ?? 0), address, port, cookie: values.get('cookie') ?? '', check }];
+}
+
+/** A rule of an HTTP frontend must not lead to a TCP backend, and any must exist. */
+function checkBackends(frontend: Frontend, backends: ReadonlyMap<string, Backend>): void {
+  for (const { action } of frontend.rules) {
+    if (action.kind !== 'use-backend') continue;
+    const backend = backends.get(action.backend);
+    const path = frontend.name;
+    if (backend === undefined) {
+      throw new Refusal({
+        component: 'haproxy',
+        code: 'no-such-backend',
+        path,
+        message: `unable to find required use_backend: '${action.backend}'.`,
+      });
+    }
+    if (frontend.mode === backend.mode) continue;
+    const message = `${frontend.mode} frontend '${frontend.name}' tries to use incompatible ${backend.mode} backend '${backend.name}' in a 'use_backend' rule (see 'mode').`;
+    if (frontend.mode === 'http') throw new Refusal({ component: 'haproxy', code: 'incompatible-backend', path, message });
+  }
+}
+
+function readPort(text: string): number | undefined {
+  const port = Number(text);
+  return /^[0-9]{1,5}$/.test(text) && port <= 65535 ? port : undefined;
+}
+
+function where(line: ConfigLine): string {
+  return `haproxy.cfg:${line.number}`;
+}
+
+function unknownKeyword(line: ConfigLine, section: Section): Refusal {
+  const keyword = line.words[0] ?? '';
+  return refuse(
+    line,
+    'not-modelled',
+    `'${keyword.slice(0, 100)}' in the ${section.kind} '${section.name.slice(0, 100)}' is not modelled`,
+  );
+}
+
+function refuse(line: ConfigLine, code: string, message: string): Refusal {
+  return new Refusal({ component: 'haproxy', code, path: where(line), message: `parsing [${where(line)}] : ${message}` });
+}

@@ -1,0 +1,171 @@
+/**
+ * Mesos' tasks on their way to those who follow them: each agent's dcos-net polls its own agent, Mesos-DNS the leading
+ * master. Both are woken only when there is something new, at the moment their own rhythm would have found it.
+ */
+import { type Clock, type Ipv4, parseIpv4, type Random } from '@portolan/core';
+import type { Marathon, MesosMaster, Task } from '@portolan/scheduler';
+import { TaskZone } from './dns/task-zone.ts';
+import { type MesosDns, REFRESH_SECONDS } from './mesos-dns/mesos-dns.ts';
+import type { MesosAgent, MesosDiscoveryPort, MesosLabel, MesosPortMapping, MesosState, MesosTask } from './mesos-state.ts';
+import { agentBackends, type DcosNetVersion } from './vips/backends.ts';
+import type { L4lb } from './vips/l4lb.ts';
+
+/** How often dcos-net polls its agent, in milliseconds. */
+const POLL_INTERVAL = 2000;
+
+/** What is fed, and from where. */
+export interface FeedOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly master: MesosMaster;
+  readonly marathon: Marathon;
+  readonly l4lb: L4lb;
+  readonly mesosDns: MesosDns;
+  readonly version: DcosNetVersion;
+  /** The leading master's address, as text and number. */
+  readonly leader: Ipv4;
+  readonly leaderText: string;
+  /** Unix milliseconds at virtual time 0. */
+  readonly epoch: number;
+}
+
+interface AgentTasks {
+  readonly address: Ipv4;
+  readonly tasks: Map<string, MesosTask>;
+  /** When in each interval its dcos-net polls. */
+  readonly phase: number;
+  due: boolean;
+}
+
+/** Follows the master's task updates. */
+export class MesosFeed {
+  readonly taskZone = new TaskZone();
+  private readonly options: FeedOptions;
+  private readonly byAgent = new Map<string, AgentTasks>();
+  private readonly tasks = new Map<string, MesosTask>();
+  private refreshDue = false;
+
+  constructor(options: FeedOptions) {
+    this.options = options;
+    const { master } = options;
+    master.events.on('agent-added', ({ id, hostname }) => {
+      this.byAgent.set(id, {
+        address: parseIpv4(hostname),
+        tasks: new Map(),
+        phase: options.random.nextInt(POLL_INTERVAL),
+        due: false,
+      });
+      this.wakeMesosDns();
+    });
+    master.events.on('status', (_, task) => this.take(task));
+    this.refresh();
+  }
+
+  /** All tasks that are not over, in the order in which they came. */
+  mesosTasks(): Iterable<MesosTask> {
+    return this.tasks.values();
+  }
+
+  /** A task is as this record says. */
+  private take(task: Task): void {
+    const { taskId, agentId } = task.info;
+    const agent = this.byAgent.get(agentId);
+    if (agent === undefined) return;
+    const seen = mesosTask(task, agent.address, this.options.marathon.name);
+    const over =
+      task.state !== 'TASK_STAGING' &&
+      task.state !== 'TASK_STARTING' &&
+      task.state !== 'TASK_RUNNING' &&
+      task.state !== 'TASK_KILLING';
+    if (over) {
+      agent.tasks.delete(taskId);
+      this.tasks.delete(taskId);
+      this.taskZone.delete(taskId);
+    } else {
+      agent.tasks.set(taskId, seen);
+      this.tasks.set(taskId, seen);
+      this.taskZone.set(seen);
+    }
+    if (task.state === 'TASK_STARTING') return;
+    this.wakeAgent(agent);
+    this.wakeMesosDns();
+  }
+
+  private wakeAgent(agent: AgentTasks): void {
+    if (agent.due) return;
+    agent.due = true;
+    const { clock, l4lb, version } = this.options;
+    clock.after(untilNext(clock.now, POLL_INTERVAL, agent.phase), () => {
+      agent.due = false;
+      l4lb.publish(agent.address, agentBackends(agent.tasks.values(), { version, ipv6: false }), clock.now);
+    });
+  }
+
+  private wakeMesosDns(): void {
+    if (this.refreshDue) return;
+    this.refreshDue = true;
+    this.options.clock.after(untilNext(this.options.clock.now, REFRESH_SECONDS * 1000, 0), () => this.refresh());
+  }
+
+  private refresh(): void {
+    this.refreshDue = false;
+    const { clock, epoch, mesosDns } = this.options;
+    mesosDns.refresh(this.state(), Math.floor((epoch + clock.now) / 1000));
+  }
+
+  private state(): MesosState {
+    const { leader, leaderText, marathon } = this.options;
+    const agents = [...this.byAgent].map(([id, { address }]): MesosAgent => ({ id, address, port: 5051 }));
+    return {
+      leader: `master@${leaderText}:5050`,
+      masters: [`${leaderText}:5050`],
+      frameworks: [{ name: marathon.name, address: leader }],
+      agents,
+      tasks: [...this.tasks.values()],
+    };
+  }
+}
+
+function untilNext(now: number, interval: number, phase: number): number {
+  const rest = (((phase - now) % interval) + interval) % interval;
+  return rest === 0 ? interval : rest;
+}
+
+/** A task as Mesos' state shows it. */
+export function mesosTask(task: Task, agentAddress: Ipv4, frameworkName: string): MesosTask {
+  const { info, state, statuses } = task;
+  const { container } = info;
+  const pairs = (labels: Iterable<readonly [string, string]>): MesosLabel[] =>
+    [...labels].map(([key, value]) => ({ key, value }));
+  const portMappings = (container?.portMappings ?? []).map((mapping): MesosPortMapping => ({ ...mapping }));
+  const ports = info.discovery.ports.map((port): MesosDiscoveryPort => {
+    const origin = info.userPortMappings[port.slot]?.field;
+    const base = {
+      number: port.number,
+      protocol: port.protocol,
+      labels: pairs(port.labels),
+      ...(origin === undefined ? {} : { origin }),
+    };
+    return port.name === undefined ? base : { ...base, name: port.name };
+  });
+  return {
+    id: info.taskId,
+    name: info.name,
+    frameworkName,
+    agentId: info.agentId,
+    agentAddress,
+    state,
+    healthCheck: info.healthChecks.some(({ protocol = 'HTTP' }) => protocol.startsWith('MESOS_') || protocol === 'COMMAND'),
+    statuses: statuses.map((status) => ({
+      state: status.state,
+      timestamp: status.at / 1000,
+      ...(status.healthy === undefined ? {} : { healthy: status.healthy }),
+      networks: [{ addresses: status.addresses ?? [] }],
+    })),
+    ...(container === undefined ? {} : { container: { type: container.type, portMappings } }),
+    labels: pairs(info.labels),
+    resourcePorts: info.ports.map((port) => ({ begin: port, end: port })),
+    discovery: { name: info.discovery.name, ports },
+    origin: info.appId,
+  };
+}

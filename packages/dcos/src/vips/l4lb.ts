@@ -1,0 +1,132 @@
+/**
+ * The table of VIPs that all dcos-nets gossip (key `[minuteman,vips2]` of lashup; dcos/dcos-net@7bd01ac). Every node
+ * holds the same, so it is kept once, as a log of changes; what a node makes of it is a {@link VipView}, shared by all
+ * nodes that started at the same place of the log. Gossip takes no time here.
+ */
+import { assert, type Ipv4, memo } from '@portolan/core';
+import { VIP_RANGE, type VipRange } from './address.ts';
+import type { Backend, TaskBackend } from './backends.ts';
+import { type VipKey, vipKeyText } from './key.ts';
+import { type NodeOptions, VipView } from './vip-view.ts';
+
+/** One change of the table, as every node hears of it. */
+export interface VipEvent {
+  /** Its place in the log, from 0. */
+  readonly position: number;
+  /** Virtual milliseconds. */
+  readonly at: number;
+  readonly changes: readonly VipKeyChange[];
+}
+
+/** What an event does to one key. */
+export interface VipKeyChange {
+  readonly key: VipKey;
+  readonly removed: readonly Backend[];
+  readonly added: readonly Backend[];
+}
+
+/** What one agent's poll found. */
+export interface Publication {
+  readonly agent: Ipv4;
+  readonly backends: readonly TaskBackend[];
+}
+
+type Published = ReadonlyMap<string, TaskBackend>;
+
+/** The gossiped table of a cluster. */
+export class L4lb {
+  /** Where named VIPs have their addresses. */
+  readonly range: VipRange;
+  private readonly log: VipEvent[] = [];
+  private readonly published = new Map<Ipv4, Published>();
+  private readonly views = new Map<number, VipView>();
+
+  constructor(options: { readonly range?: VipRange } = {}) {
+    this.range = options.range ?? VIP_RANGE;
+  }
+
+  /** Every change so far, oldest first. */
+  get events(): readonly VipEvent[] {
+    return this.log;
+  }
+
+  /**
+   * Replaces what an agent has published by what its poll found. Says whether that changed anything.
+   * @param now virtual milliseconds
+   */
+  publish(agent: Ipv4, backends: readonly TaskBackend[], now: number): boolean {
+    return this.merge([{ agent, backends }], now);
+  }
+
+  /** As {@link publish}, for several agents whose changes reach everybody as one. */
+  merge(publications: readonly Publication[], now: number): boolean {
+    const changes = new Map<string, { key: VipKey; removed: Backend[]; added: Backend[] }>();
+    const change = (id: string, { key }: TaskBackend) => {
+      const text = id.slice(id.indexOf('|') + 1);
+      let found = changes.get(text);
+      if (found === undefined) {
+        found = { key, removed: [], added: [] };
+        changes.set(text, found);
+      }
+      return found;
+    };
+    for (const { agent, backends } of publications) {
+      const before = this.published.get(agent) ?? NOTHING;
+      const after = byIdentity(agent, backends);
+      for (const [id, item] of before) if (!isSame(after.get(id), item)) change(id, item).removed.push(item.backend);
+      for (const [id, item] of after) if (!isSame(before.get(id), item)) change(id, item).added.push(item.backend);
+      if (after.size === 0) this.published.delete(agent);
+      else this.published.set(agent, after);
+    }
+    if (changes.size === 0) return false;
+    this.log.push({ position: this.log.length, at: now, changes: [...changes.values()] });
+    return true;
+  }
+
+  /** What is published now, of all agents. */
+  *backends(): Generator<TaskBackend> {
+    for (const published of this.published.values()) yield* published.values();
+  }
+
+  /**
+   * The view of the nodes whose dcos-net started when the log had this length. Those that have their own port mappings
+   * need a view of their own: {@link ownView}.
+   */
+  view(start = 0): VipView {
+    let view = this.views.get(start);
+    if (view === undefined) {
+      view = this.ownView(start, {});
+      this.views.set(start, view);
+    }
+    return view;
+  }
+
+  /** A view shared with nobody. */
+  ownView(start: number, options: NodeOptions): VipView {
+    assert(Number.isInteger(start) && start >= 0 && start <= this.log.length, `a view from ${start} of ${this.log.length}`);
+    return new VipView(this, start, options);
+  }
+}
+
+const NOTHING: Published = new Map();
+
+/** The CRDT holds sets: what is published twice counts once. */
+function byIdentity(agent: Ipv4, items: readonly TaskBackend[]): Published {
+  if (items.length === 0) return NOTHING;
+  const map = new Map<string, TaskBackend>();
+  for (const item of items) {
+    assert(item.backend.agent === agent, 'an agent publishes only its own backends');
+    const id = identityOf(item);
+    if (!map.has(id)) map.set(id, item);
+  }
+  return map;
+}
+
+const identityOf = memo(({ backend, key }: TaskBackend) => {
+  return `${typeof backend.address} ${backend.address} ${backend.port} ${backend.unweighted === true ? '' : backend.weight}|${vipKeyText(key)}`;
+});
+
+/** Whether a backend stays what it is, down to the task behind it. */
+function isSame(a: TaskBackend | undefined, b: TaskBackend): boolean {
+  return a !== undefined && a.backend.cause === b.backend.cause && a.backend.task === b.backend.task;
+}

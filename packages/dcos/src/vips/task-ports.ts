@@ -1,0 +1,197 @@
+/**
+ * A Mesos task as dcos-net sees it: name, addresses, state, health and ports, the ports merged from port mappings, task
+ * labels and discovery info. Follows dcos_net_mesos_listener (dcos/dcos-net@7bd01ac); where it logs an error about one
+ * field and leaves the field out, this does too, without the log.
+ */
+import type { Ipv4, PortRange } from '@portolan/core';
+import type { MesosDiscoveryPort, MesosLabel, MesosPortMapping, MesosStatus, MesosTask } from '../mesos-state.ts';
+import { compareText } from './erlang.ts';
+import type { IpAddress } from './ip.ts';
+import type { Protocol } from './key.ts';
+
+/** What dcos-net keeps of a task. */
+export interface SeenTask {
+  readonly id: string;
+  readonly name: string;
+  readonly framework: string;
+  readonly agentAddress: Ipv4;
+  /** Of the newest status, in its order. */
+  readonly addresses: readonly IpAddress[];
+  readonly state: 'preparing' | 'running' | 'killing' | 'terminal';
+  /** Absent if nobody checks. */
+  readonly healthy?: boolean;
+  readonly ports: readonly TaskPort[];
+  readonly runtime: 'docker' | 'mesos' | 'unknown';
+}
+
+/** A port of a task: in the container, on the agent, or both. */
+export interface TaskPort {
+  readonly protocol: Protocol;
+  readonly port?: number;
+  readonly hostPort?: number;
+  readonly name?: string;
+  /** Values of its VIP labels. */
+  readonly vips?: readonly VipLabel[];
+}
+
+/** The value of a VIP label, `/httpi:3141`, and the field it comes from. */
+export interface VipLabel {
+  readonly value: string;
+  readonly cause: string;
+}
+
+/** An error that costs a task one of its fields. */
+class FieldError extends Error {}
+
+/**
+ * What dcos-net makes of a task.
+ * @param known its ports until now: they stand in for discovery ports if the task comes without any, as in status updates
+ */
+export function seenTask(task: MesosTask, known: readonly TaskPort[] = []): SeenTask {
+  const status = newestStatus(task.statuses);
+  const addresses = (status?.networks ?? []).flatMap((network) => network.addresses);
+  const state = seenState(task.state);
+  const healthy = status?.healthy ?? (task.healthCheck === true ? false : undefined);
+  return {
+    id: task.id,
+    name: task.discovery?.name ?? task.name,
+    framework: task.frameworkName,
+    agentAddress: task.agentAddress,
+    addresses,
+    state,
+    ...(healthy === undefined ? {} : { healthy }),
+    ports: portsOrNone(task, status, state, addresses, known),
+    runtime: task.container?.type === 'DOCKER' ? 'docker' : task.container?.type === 'MESOS' ? 'mesos' : 'unknown',
+  };
+}
+
+const TERMINAL: ReadonlySet<string> = new Set(
+  ['FINISHED', 'FAILED', 'KILLED', 'LOST', 'ERROR', 'DROPPED', 'GONE', 'GONE_BY_OPERATOR'].map((word) => `TASK_${word}`),
+);
+
+function seenState(state: string): SeenTask['state'] {
+  if (TERMINAL.has(state)) return 'terminal';
+  return state === 'TASK_RUNNING' ? 'running' : state === 'TASK_KILLING' ? 'killing' : 'preparing';
+}
+
+function newestStatus(statuses: readonly MesosStatus[]): MesosStatus | undefined {
+  let newest: MesosStatus | undefined;
+  for (const status of statuses) if (newest === undefined || status.timestamp >= newest.timestamp) newest = status;
+  return newest;
+}
+
+function portsOrNone(
+  task: MesosTask,
+  status: MesosStatus | undefined,
+  state: SeenTask['state'],
+  addresses: readonly IpAddress[],
+  known: readonly TaskPort[],
+): readonly TaskPort[] {
+  try {
+    const discovery = task.discovery?.ports;
+    const discovered = discovery === undefined ? known : discovery.flatMap((port, index) => discoveryPort(task, port, index));
+    const ports = mergePorts(mergePorts(mappedPorts(task, status), labelledPorts(task)), discovered);
+    const onHost = addresses.length === 1 && addresses[0] === task.agentAddress;
+    return onHost && (state === 'running' || state === 'killing') ? hostPorts(ports) : ports;
+  } catch (error) {
+    if (error instanceof FieldError) return [];
+    throw error;
+  }
+}
+
+/** Source 1: what the containerizer publishes. */
+function mappedPorts(task: MesosTask, status: MesosStatus | undefined): TaskPort[] {
+  const type = task.container?.type ?? 'MESOS';
+  if (type !== 'DOCKER' && type !== 'MESOS') throw new FieldError(`no containerizer is called ${type}`);
+  const ofStatus = (): readonly MesosPortMapping[] => (status?.networks ?? []).flatMap((network) => network.portMappings ?? []);
+  const mappings = task.container?.portMappings ?? (type === 'MESOS' ? ofStatus() : []);
+  return mappings.flatMap(({ protocol, containerPort, hostPort }) => {
+    const number = protocolOf(protocol);
+    return number === undefined ? [] : [{ protocol: number, port: containerPort, hostPort }];
+  });
+}
+
+/** Source 2: task labels `VIP_PORT<N>` = `tcp://<vip>` for the N-th host port. */
+function labelledPorts(task: MesosTask): TaskPort[] {
+  const ports: TaskPort[] = [];
+  for (const { key, value } of task.labels ?? []) {
+    const index = /^vip_port([+-]?[0-9]+)$/i.exec(key)?.[1];
+    const scheme = value.slice(0, 6);
+    if (index === undefined || Number(index) < 0 || (scheme !== 'tcp://' && scheme !== 'udp://')) continue;
+    const hostPort = nthPort(task.resourcePorts, Number(index));
+    if (hostPort === undefined) throw new FieldError(`the task has no port ${index}`);
+    const cause = `${task.origin ?? task.name} ${key} of labels`;
+    ports.push({ protocol: scheme === 'tcp://' ? 6 : 17, hostPort, vips: [{ value: value.slice(6), cause }] });
+  }
+  return ports;
+}
+
+/** Source 3: discovery info, whose number is on the agent or in the container as `network-scope` says. */
+function discoveryPort(task: MesosTask, port: MesosDiscoveryPort, index: number): TaskPort[] {
+  const labels = port.labels ?? [];
+  const field = numberField(labels);
+  const protocol = protocolOf(port.protocol);
+  if (protocol === undefined || (field === 'port' && port.number === 0)) return [];
+  const origin = `of ${port.origin ?? `discovery.ports(${index})`}`;
+  const vips = labels
+    .filter(({ key }) => key.startsWith('VIP') || key.startsWith('vip'))
+    .map(({ key, value }) => ({ value, cause: `${task.origin ?? task.name} ${key} ${origin}` }));
+  return [{ protocol, [field]: port.number, name: port.name ?? 'default', ...(vips.length === 0 ? {} : { vips }) }];
+}
+
+function numberField(labels: readonly MesosLabel[]): 'port' | 'hostPort' {
+  const scopes = labels.filter(({ key }) => key === 'network-scope').map(({ value }) => value);
+  if (scopes.length === 0 || (scopes.length === 1 && scopes[0] === 'container')) return 'port';
+  if (scopes.length === 1 && scopes[0] === 'host') return 'hostPort';
+  throw new FieldError(`network-scope ${scopes.join(' and ')}`);
+}
+
+/** Each earlier port takes in the first later port it matches; those it passed over come after it, reversed. */
+function mergePorts(earlier: readonly TaskPort[], later: readonly TaskPort[]): readonly TaskPort[] {
+  return earlier.reduce<readonly TaskPort[]>((ports, port) => {
+    const found = ports.findIndex((other) => matches(port, other));
+    if (found < 0) return [port, ...ports.toReversed()];
+    const merged = union(ports[found] as TaskPort, port);
+    return [merged, ...ports.slice(0, found).toReversed(), ...ports.slice(found + 1)];
+  }, later);
+}
+
+function matches(a: TaskPort, b: TaskPort): boolean {
+  if (a.protocol !== b.protocol) return false;
+  return (a.port !== undefined && a.port === b.port) || (a.hostPort !== undefined && a.hostPort === b.hostPort);
+}
+
+/** Both ports' fields, the second's where both have one; VIP labels of both. */
+function union(first: TaskPort, second: TaskPort): TaskPort {
+  const both = { ...first, ...second };
+  if (first.vips === undefined || second.vips === undefined) return both;
+  const sorted = [...first.vips, ...second.vips].sort((a, b) => compareText(a.value, b.value));
+  return { ...both, vips: sorted.filter((vip, index) => index === 0 || vip.value !== sorted[index - 1]?.value) };
+}
+
+/** On the agent's own network a host port is the port; equal ports become one, tcp first, each by number. */
+function hostPorts(ports: readonly TaskPort[]): readonly TaskPort[] {
+  const merged = new Map<number, TaskPort>();
+  for (const { hostPort, ...rest } of ports) {
+    const port = { ...rest, ...(hostPort === undefined ? {} : { port: hostPort }) };
+    if (port.port === undefined) throw new FieldError('a port without a number');
+    const key = port.protocol * 0x100000000 + port.port;
+    const before = merged.get(key);
+    merged.set(key, before === undefined ? port : union(port, before));
+  }
+  return [...merged].sort(([a], [b]) => a - b).map(([, port]) => port);
+}
+
+function nthPort(ranges: readonly PortRange[], index: number): number | undefined {
+  let left = index;
+  for (const { begin, end } of ranges) {
+    if (left <= end - begin) return begin + left;
+    left -= end - begin + 1;
+  }
+  return undefined;
+}
+
+function protocolOf(text: string): Protocol | undefined {
+  const lower = text.toLowerCase();
+  return lower === 'tcp' ? 6 : lower === 'udp' ? 17 : undefined;
+}

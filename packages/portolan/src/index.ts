@@ -1,0 +1,42 @@
+/**
+ * portolan: what users install. A whole DC/OS cluster's networking, from a Marathon app definition to the packet that
+ * reaches its container.
+ */
+export {
+  Cluster,
+  envValue,
+  formatIpv4,
+  formatRanges,
+  HTTPI,
+  type HttpRequest,
+  type HttpResponse,
+  type Ipv4,
+  Machine,
+  type MachineConfig,
+  type Program,
+  parseIpv4,
+  parseRanges,
+  Refusal,
+  ShellResult,
+  type Step,
+  Trace,
+} from '@portolan/core';
+export {
+  type Change,
+  DcosCluster,
+  DcosNode,
+  type DcosOptions,
+  type DcosSnapshot,
+  type Handler,
+  type HttpReply,
+  type SnapshotDiff,
+} from '@portolan/dcos';
+export {
+  type App,
+  Marathon,
+  type MarathonTask,
+  MesosMaster,
+  type Offer,
+  type PortChooser,
+  type QueueItem,
+} from '@portolan/scheduler';

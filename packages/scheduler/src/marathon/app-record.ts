@@ -1,0 +1,149 @@
+/**
+ * All that Marathon keeps about one app: its definition, its instances, the counts deployments go by, and its wait for offers.
+ * Stands for the instance tracker and the launch queue's entry in mesosphere/marathon v1.8; everything a status update needs is a count.
+ */
+import type { Timer } from '@portolan/core';
+import type { App } from '../app/app.ts';
+import { ConstraintIndex } from '../match/constraints.ts';
+import { type Condition, isTerminal } from '../task/state.ts';
+import { Backoff } from './backoff.ts';
+import type { Deployment } from './deployment.ts';
+import type { Instance } from './instance.ts';
+import { OfferStatistics } from './offer-statistics.ts';
+
+/** Conditions whose instances constraints do not reckon with. */
+const UNPLACED: ReadonlySet<Condition> = new Set<Condition>(['Scheduled', 'Unreachable', 'Unknown', 'Gone', 'Dropped']);
+
+/** One app's state. */
+export class AppRecord {
+  app: App;
+  /** Deleted, and kept only until its last instance is gone. */
+  removed = false;
+  /** Grows with every change of configuration. */
+  generation = 0;
+  readonly instances = new Map<string, Instance>();
+  deployment: Deployment | undefined;
+  backoff: Backoff;
+  constraints: ConstraintIndex;
+  statistics = new OfferStatistics();
+  /** Of goal Running and not given up: all, and those of the present configuration. */
+  live = 0;
+  liveCurrent = 0;
+  /** Of these, running and not unhealthy: all, and those of the present configuration. */
+  ready = 0;
+  readyCurrent = 0;
+  /** Instances of earlier configurations, whatever their goal. */
+  old = 0;
+  /** Instances of goal Decommissioned that still exist. */
+  doomed = 0;
+  /** Instances waiting for an offer. */
+  scheduled = 0;
+  /** Virtual milliseconds; when it began to wait. */
+  waitingSince = 0;
+  /** Whether it has yet to see agents that have nothing new to offer. */
+  scansAll = false;
+  delay: Timer | undefined;
+  /** Deployment steps do not nest: one that is due during another is run after it. */
+  advancing = false;
+  advanceAgain = false;
+  private queue: { readonly instance: Instance; readonly ticket: number }[] = [];
+  private queueHead = 0;
+
+  constructor(app: App) {
+    this.app = app;
+    this.backoff = new Backoff(app);
+    this.constraints = new ConstraintIndex(app.constraints);
+  }
+
+  /** Takes a new configuration: present instances become old ones, delays and constraints start anew. */
+  reconfigure(app: App): void {
+    this.app = app;
+    this.generation++;
+    this.old = this.instances.size;
+    this.liveCurrent = 0;
+    this.readyCurrent = 0;
+    this.backoff = new Backoff(app);
+    this.constraints = new ConstraintIndex(app.constraints);
+  }
+
+  /** A new instance, to be launched. */
+  add(instance: Instance): void {
+    this.instances.set(instance.id, instance);
+    this.count(instance, 1);
+    this.enqueue(instance);
+  }
+
+  /** Forgets an instance. */
+  delete(instance: Instance): void {
+    if (!this.instances.delete(instance.id)) return;
+    this.count(instance, -1);
+  }
+
+  /** Changes an instance, and the counts with it. */
+  change(instance: Instance, mutate: (instance: Instance) => void): void {
+    const known = this.instances.has(instance.id);
+    if (known) this.count(instance, -1);
+    mutate(instance);
+    if (known) this.count(instance, 1);
+  }
+
+  /** Puts an instance back among those waiting. */
+  reschedule(instance: Instance, now: number): void {
+    this.change(instance, (changed) => {
+      changed.condition = 'Scheduled';
+      changed.since = now;
+      changed.task = undefined;
+      changed.place = undefined;
+      changed.stagedAt = undefined;
+      changed.startedAt = undefined;
+      changed.addresses = [];
+      changed.healthy = undefined;
+    });
+    this.enqueue(instance);
+  }
+
+  /** Ends a launch attempt: what offers became of is forgotten. */
+  resetStatistics(): void {
+    if (this.statistics.processed > 0) this.statistics = new OfferStatistics();
+  }
+
+  /** The instance that waits longest. */
+  nextScheduled(): Instance | undefined {
+    for (; this.queueHead < this.queue.length; this.queueHead++) {
+      const entry = this.queue[this.queueHead];
+      if (entry === undefined) break;
+      const { instance, ticket } = entry;
+      const waits = instance.condition === 'Scheduled' && instance.goal === 'Running' && instance.ticket === ticket;
+      if (waits && this.instances.has(instance.id)) return instance;
+    }
+    this.queue = [];
+    this.queueHead = 0;
+    return undefined;
+  }
+
+  private enqueue(instance: Instance): void {
+    this.queue.push({ instance, ticket: ++instance.ticket });
+  }
+
+  private count(instance: Instance, by: 1 | -1): void {
+    const { condition, generation, place } = instance;
+    const current = generation === this.generation;
+    if (!current) this.old += by;
+    if (instance.goal === 'Decommissioned') this.doomed += by;
+    else if (condition !== 'UnreachableInactive') {
+      this.live += by;
+      if (current) this.liveCurrent += by;
+      if (condition === 'Scheduled') this.scheduled += by;
+      if (condition === 'Running' && instance.healthy !== false) {
+        this.ready += by;
+        if (current) this.readyCurrent += by;
+      }
+    }
+    if (!current || place === undefined || UNPLACED.has(condition) || isTerminal(condition)) return;
+    if (by > 0) this.constraints.add(place);
+    else {
+      this.constraints.remove(place);
+      if (this.app.constraints.length > 0) this.scansAll = true;
+    }
+  }
+}

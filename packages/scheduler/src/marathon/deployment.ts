@@ -1,0 +1,97 @@
+/**
+ * Deployments: the steps that bring an app's instances to what its definition says, driven by counts that change.
+ * Follows mesosphere/marathon v1.8 core/deployment/impl/{DeploymentActor,TaskStartActor,TaskReplaceActor}.scala for one app at a time.
+ */
+import type { AppRecord } from './app-record.ts';
+import type { DeploymentInfo } from './events.ts';
+import type { Instance } from './instance.ts';
+import { launchableNow, type RestartStrategy, restartStrategy } from './restart.ts';
+import { propose } from './scaling.ts';
+
+/** What a deployment may do. */
+export interface DeploymentTools {
+  start(record: AppRecord, count: number): void;
+  decommission(record: AppRecord, instance: Instance): void;
+}
+
+/** A deployment on its way. */
+export interface Deployment extends DeploymentInfo {
+  /** Does what can be done now; true when all is done. */
+  step(record: AppRecord, tools: DeploymentTools): boolean;
+}
+
+/** Brings the number of instances to the definition's: first victims go and are waited for, then new ones come. */
+export class ScaleDeployment implements Deployment {
+  readonly action = 'ScaleApplication';
+  private victims: readonly Instance[] | undefined;
+
+  constructor(
+    readonly id: string,
+    readonly appId: string,
+    private readonly named: readonly string[] = [],
+  ) {}
+
+  step(record: AppRecord, tools: DeploymentTools): boolean {
+    const target = record.app.instances;
+    if (this.victims === undefined) {
+      const running = [...record.instances.values()].filter((instance) => instance.goal === 'Running');
+      const { decommission } = propose(running, target, this.named, record.app.killSelection);
+      this.victims = decommission;
+      for (const victim of decommission) tools.decommission(record, victim);
+    }
+    if (record.doomed > 0) return false;
+    if (record.live < target) tools.start(record, target - record.live);
+    return record.ready >= target;
+  }
+}
+
+/** Replaces instances of earlier configurations by new ones, within the bounds of the upgrade strategy. */
+export class RestartDeployment implements Deployment {
+  readonly action = 'RestartApplication';
+  private readonly strategy: RestartStrategy;
+  private readonly victims: readonly Instance[];
+  private next = 0;
+  private killed = 0;
+
+  constructor(
+    readonly id: string,
+    readonly appId: string,
+    record: AppRecord,
+  ) {
+    this.victims = [...record.instances.values()].filter((instance) => instance.generation < record.generation);
+    this.strategy = restartStrategy(record.app.instances, record.app.upgradeStrategy, record.live);
+  }
+
+  step(record: AppRecord, tools: DeploymentTools): boolean {
+    const target = record.app.instances;
+    const launchable = launchableNow(target, this.strategy, record.old, record.liveCurrent);
+    if (launchable > 0) tools.start(record, launchable);
+    while (this.killed < this.strategy.killImmediately + record.readyCurrent) {
+      const victim = this.victims[this.next++];
+      if (victim === undefined) break;
+      if (!record.instances.has(victim.id) || victim.goal === 'Decommissioned') continue;
+      this.killed++;
+      tools.decommission(record, victim);
+    }
+    return record.readyCurrent >= target && record.old === 0;
+  }
+}
+
+/** Ends all instances of an app that was deleted. */
+export class StopDeployment implements Deployment {
+  readonly action = 'StopApplication';
+  private begun = false;
+
+  constructor(
+    readonly id: string,
+    readonly appId: string,
+  ) {}
+
+  step(record: AppRecord, tools: DeploymentTools): boolean {
+    if (!this.begun) {
+      this.begun = true;
+      for (const instance of [...record.instances.values()]) tools.decommission(record, instance);
+    }
+    return record.instances.size === 0;
+  }
+}

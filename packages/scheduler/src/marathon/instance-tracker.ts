@@ -1,0 +1,192 @@
+/**
+ * The instances of all apps and what becomes of them as their tasks report.
+ * Follows mesosphere/marathon v1.8 core/instance/update/InstanceUpdater.scala and core/task/tracker. Statuses are handled one at a time,
+ * in the order of their arrival, never in the middle of an offer.
+ */
+import type { Clock } from '@portolan/core';
+import type { EventEmitter } from 'eventemitter3';
+import type { TaskInfo } from '../launch/task-info.ts';
+import type { MesosMaster } from '../mesos/master.ts';
+import { type Condition, conditionOf, isFailure, isTerminal, type TaskStatus } from '../task/state.ts';
+import type { AppRecord } from './app-record.ts';
+import type { DeploymentTools } from './deployment.ts';
+import type { InstanceChange, MarathonEvents } from './events.ts';
+import { Instance } from './instance.ts';
+import type { Launcher } from './launcher.ts';
+
+/** What a tracker is made of. */
+export interface InstanceTrackerOptions {
+  readonly clock: Clock;
+  readonly master: MesosMaster;
+  readonly events: EventEmitter<MarathonEvents>;
+  readonly launcher: Launcher;
+  readonly newInstanceId: (appId: string) => string;
+  readonly record: (appId: string) => AppRecord | undefined;
+  /** Lets the app's deployment go on. */
+  readonly advance: (record: AppRecord) => void;
+}
+
+/** Keeps the instances. */
+export class InstanceTracker implements DeploymentTools {
+  private readonly instanceByTask = new Map<string, Instance>();
+  private mailbox: TaskStatus[] = [];
+  private busy = false;
+
+  constructor(private readonly options: InstanceTrackerOptions) {}
+
+  /** The instance whose present task that is. */
+  byTask(taskId: string): Instance | undefined {
+    return this.instanceByTask.get(taskId);
+  }
+
+  /** Makes instances, to be launched. */
+  start(record: AppRecord, count: number): void {
+    const { clock, launcher, newInstanceId } = this.options;
+    for (let i = 0; i < count; i++) {
+      record.add(new Instance(newInstanceId(record.app.id), record.app.id, record.generation, clock.now));
+    }
+    launcher.want(record);
+  }
+
+  /** An instance's task is handed to the master. */
+  launched(instance: Instance, task: TaskInfo): void {
+    this.instanceByTask.set(task.taskId, instance);
+    this.tell(instance, false);
+  }
+
+  /** Takes a task's status in. */
+  statusUpdate(status: TaskStatus): void {
+    this.mailbox.push(status);
+    this.deliver();
+  }
+
+  /** Keeps statuses in the mailbox, or handles those that are there. */
+  holdStatuses(hold: boolean): void {
+    this.busy = hold;
+    this.deliver();
+  }
+
+  /** Ends an instance for good. */
+  decommission(record: AppRecord, instance: Instance): void {
+    if (!record.instances.has(instance.id)) return;
+    record.change(instance, (changed) => {
+      changed.goal = 'Decommissioned';
+    });
+    this.kill(record, instance);
+    this.options.launcher.stopIfDone(record);
+  }
+
+  /** Has a task killed; an instance whose task cannot be reached, or that has none, is forgotten. */
+  kill(record: AppRecord, instance: Instance): void {
+    const taskId = instance.task?.taskId;
+    if (taskId === undefined || !this.options.master.killTask(taskId)) this.expunge(record, instance);
+  }
+
+  /** Forgets an instance. */
+  expunge(record: AppRecord, instance: Instance): void {
+    this.instanceByTask.delete(instance.task?.taskId ?? '');
+    record.delete(instance);
+    this.tell(instance, true);
+    this.options.launcher.stopIfDone(record);
+  }
+
+  private deliver(): void {
+    if (this.busy) return;
+    this.busy = true;
+    for (let i = 0; i < this.mailbox.length; i++) this.handle(this.mailbox[i] as TaskStatus);
+    this.mailbox = [];
+    this.busy = false;
+  }
+
+  private handle(status: TaskStatus): void {
+    const instance = this.byTask(status.taskId);
+    const record = instance === undefined ? undefined : this.options.record(instance.appId);
+    if (instance === undefined || record === undefined) return;
+    const condition = conditionOf(status);
+    if (isTerminal(condition)) this.ended(record, instance, condition);
+    else if (condition === 'Unreachable') this.lost(record, instance);
+    else this.moved(record, instance, condition, status);
+    this.options.advance(record);
+    // Where this instance was, its app's constraints may admit another now: agents that were refused must be seen again.
+    if (record.scansAll && record.scheduled > 0) this.options.launcher.want(record);
+  }
+
+  private moved(record: AppRecord, instance: Instance, condition: Condition, status: TaskStatus): void {
+    const now = this.options.clock.now;
+    const healthBefore = instance.healthy;
+    const same = instance.condition === condition;
+    record.change(instance, (changed) => {
+      if (!same) changed.since = now;
+      changed.condition = condition;
+      changed.addresses = status.addresses ?? changed.addresses;
+      changed.healthy = status.healthy ?? changed.healthy;
+      if (condition === 'Running') changed.startedAt ??= now;
+    });
+    if (condition !== 'Killing' && instance.generation === record.generation) record.backoff.advance(now);
+    if (!same) this.tell(instance, false);
+    if (status.healthy !== undefined && status.healthy !== healthBefore) {
+      this.options.events.emit('health-changed', { taskId: status.taskId, appId: record.app.id, healthy: status.healthy });
+    }
+  }
+
+  private ended(record: AppRecord, instance: Instance, condition: Condition): void {
+    const now = this.options.clock.now;
+    const current = instance.generation === record.generation;
+    if (isFailure(condition) && current) record.backoff.fail(now);
+    const replaced = !current && record.deployment !== undefined;
+    record.change(instance, (changed) => {
+      changed.condition = condition;
+      changed.since = now;
+    });
+    if (instance.goal === 'Decommissioned' || replaced || record.removed) return this.expunge(record, instance);
+    this.tell(instance, false);
+    this.instanceByTask.delete(instance.task?.taskId ?? '');
+    if (!current) {
+      this.expunge(record, instance);
+      return;
+    }
+    record.reschedule(instance, now);
+    this.options.launcher.want(record);
+  }
+
+  private lost(record: AppRecord, instance: Instance): void {
+    const strategy = record.app.unreachableStrategy;
+    if (instance.goal === 'Decommissioned' || (strategy !== 'disabled' && strategy.expungeAfterSeconds === 0)) {
+      return this.expunge(record, instance);
+    }
+    this.enter(record, instance, 'Unreachable');
+    if (strategy === 'disabled') return;
+    const task = instance.task;
+    const later = (seconds: number, action: () => void): void => {
+      this.options.clock.after(
+        seconds * 1000,
+        () => instance.task === task && record.instances.has(instance.id) && action(),
+        true,
+      );
+    };
+    later(strategy.inactiveAfterSeconds, () => {
+      this.enter(record, instance, 'UnreachableInactive');
+      this.options.advance(record);
+    });
+    later(strategy.expungeAfterSeconds, () => {
+      this.expunge(record, instance);
+      this.options.advance(record);
+    });
+  }
+
+  private enter(record: AppRecord, instance: Instance, condition: Condition): void {
+    record.change(instance, (changed) => {
+      changed.condition = condition;
+      changed.since = this.options.clock.now;
+    });
+    this.tell(instance, false);
+  }
+
+  private tell(instance: Instance, expunged: boolean): void {
+    if (this.options.events.listenerCount('instance-changed') === 0) return;
+    const { id, appId, condition, goal, task } = instance;
+    const of = task === undefined ? {} : { taskId: task.taskId, agentId: task.agentId };
+    const change: InstanceChange = { instanceId: id, appId, condition, goal, ...of, expunged };
+    this.options.events.emit('instance-changed', change);
+  }
+}

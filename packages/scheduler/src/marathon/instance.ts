@@ -1,0 +1,38 @@
+/**
+ * An instance of an app: it keeps its id through relaunches; each launch is a task of its own.
+ * Follows mesosphere/marathon v1.8 core/instance/Instance.scala.
+ */
+import type { Ipv4 } from '@portolan/core';
+import type { TaskInfo } from '../launch/task-info.ts';
+import type { Place } from '../match/constraints.ts';
+import type { Condition } from '../task/state.ts';
+
+/** An instance's state; changed only through its app's record, which counts. */
+export class Instance {
+  goal: 'Running' | 'Decommissioned' = 'Running';
+  condition: Condition = 'Scheduled';
+  /** How often it was launched. */
+  launches = 0;
+  /** The task of the present launch. */
+  task: TaskInfo | undefined;
+  place: Place | undefined;
+  /** Virtual milliseconds; undefined until then. */
+  stagedAt: number | undefined;
+  startedAt: number | undefined;
+  /** When it entered its condition. */
+  since: number;
+  addresses: readonly Ipv4[] = [];
+  healthy: boolean | undefined;
+  /** Which mention in the queue of scheduled instances is the valid one. */
+  ticket = 0;
+
+  constructor(
+    readonly id: string,
+    readonly appId: string,
+    /** The configuration it belongs to. */
+    readonly generation: number,
+    now: number,
+  ) {
+    this.since = now;
+  }
+}

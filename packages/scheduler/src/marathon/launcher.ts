@@ -1,0 +1,97 @@
+/**
+ * The apps that want to launch, and what they make of each offer.
+ * Follows mesosphere/marathon v1.8 core/launcher/impl/OfferProcessorImpl.scala and core/flow/impl/ReviveOffersActor.scala. A decline's
+ * filter is kept per app: an app is not asked again by an agent it refused until that agent has more to give.
+ */
+import type { Clock, Random } from '@portolan/core';
+import type { TaskInfo } from '../launch/task-info.ts';
+import { askAll } from '../match/offer-loop.ts';
+import type { MesosMaster, OfferRound } from '../mesos/master.ts';
+import { type Offer, OfferRemainder } from '../mesos/offer.ts';
+import type { AppRecord } from './app-record.ts';
+import type { Instance } from './instance.ts';
+import { type PortChooser, placeInstance } from './matcher.ts';
+
+/** What a launcher is made of. */
+export interface LauncherOptions {
+  readonly clock: Clock;
+  readonly master: MesosMaster;
+  readonly portChooser: PortChooser | undefined;
+  readonly portRandom: Random;
+  readonly matcherRandom: Random;
+  /** Told before offers are worked on (true) and after. */
+  readonly during: (matching: boolean) => void;
+  readonly launched: (instance: Instance, task: TaskInfo) => void;
+}
+
+/** While an app's delay is no longer than this, in milliseconds, `Clock.settle` waits for its next launch. */
+const SETTLED_DELAY = 10_000;
+
+/** Keeps the list of waiting apps and answers offers. */
+export class Launcher {
+  private readonly waiting = new Set<AppRecord>();
+
+  constructor(private readonly options: LauncherOptions) {}
+
+  /** Asks for offers if the app has something to launch and may; or sees to it when it may. */
+  want(record: AppRecord): void {
+    const { clock, master } = this.options;
+    record.delay?.cancel();
+    record.delay = undefined;
+    if (record.scheduled === 0) return this.stopWaiting(record);
+    if (record.statistics.processed === 0 && !this.waiting.has(record)) record.waitingSince = clock.now;
+    const wait = record.backoff.deadline(clock.now) - clock.now;
+    if (wait > 0) {
+      this.waiting.delete(record);
+      record.delay = clock.after(wait, () => this.want(record), wait > SETTLED_DELAY);
+      return;
+    }
+    this.waiting.add(record);
+    record.scansAll = true;
+    master.reviveOffers();
+  }
+
+  /** Ends the wait of an app that has nothing more to launch. */
+  stopIfDone(record: AppRecord): void {
+    if (record.scheduled === 0) this.stopWaiting(record);
+  }
+
+  /** An app that is gone. */
+  forget(record: AppRecord): void {
+    record.delay?.cancel();
+    this.stopWaiting(record);
+  }
+
+  /** Answers a round of offers: all agents while an app has yet to see them, else only those with something new. */
+  resourceOffers(round: OfferRound): void {
+    this.options.during(true);
+    while (this.waiting.size > 0) {
+      const scanning = [...this.waiting].some((record) => record.scansAll);
+      const offer = round.next(!scanning);
+      if (offer !== undefined) this.answer(round, offer);
+      else if (scanning) for (const record of this.waiting) record.scansAll = false;
+      else break;
+    }
+    if (!round.end()) for (const record of this.waiting) this.want(record);
+    this.options.during(false);
+    if (this.waiting.size === 0) this.options.master.suppressOffers();
+  }
+
+  private answer(round: OfferRound, offer: Offer): void {
+    const { clock, portRandom, matcherRandom, portChooser, launched } = this.options;
+    const asked = [...this.waiting].filter((record) => record.scansAll || offer.fresh);
+    const remainder = new OfferRemainder(offer);
+    const ask = (record: AppRecord) => placeInstance(record, remainder, portRandom, portChooser, clock.now);
+    const placed = askAll(asked, ask, matcherRandom);
+    for (const record of asked) this.stopIfDone(record);
+    if (placed.length === 0) return round.decline(offer);
+    for (const { instance, task } of placed) launched(instance, task);
+    round.accept(offer, placed.map(({ task }) => task).reverse());
+  }
+
+  private stopWaiting(record: AppRecord): void {
+    this.waiting.delete(record);
+    record.scansAll = false;
+    record.resetStatistics();
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * An app and its tasks as the API and `dcos marathon app show` print them: keys sorted, absent fields left out.
+ * Follows mesosphere/marathon v1.8 raml/{AppConversion,TaskConversion}.scala.
+ */
+import { formatIpv4, type Ipv4 } from '@portolan/core';
+import { type App, servicePorts } from '../app/app.ts';
+import { plainJson } from '../app/json.ts';
+import type { Pairs } from '../app/read.ts';
+import type { TaskInfo } from '../launch/task-info.ts';
+import { type Condition, isActive, type TaskState } from '../task/state.ts';
+import type { AppRecord } from './app-record.ts';
+import type { Instance } from './instance.ts';
+import { formatTimestamp } from './timestamps.ts';
+
+/** A JSON value of plain objects and arrays. */
+export type PlainJson = null | boolean | number | string | readonly PlainJson[] | { readonly [key: string]: PlainJson };
+
+/** A task as Marathon tells of it. */
+export interface MarathonTask {
+  readonly id: string;
+  readonly instanceId: string;
+  readonly appId: string;
+  readonly slaveId: string;
+  /** The agent's hostname. */
+  readonly host: string;
+  readonly state: TaskState;
+  readonly condition: Condition;
+  readonly ipAddresses: readonly Ipv4[];
+  /** Allocated host ports; none once the task is over. */
+  readonly ports: readonly number[];
+  readonly servicePorts: readonly number[];
+  /** Virtual milliseconds. */
+  readonly stagedAt: number;
+  readonly startedAt: number | undefined;
+  /** Of the app, when the task was launched. */
+  readonly version: string;
+  readonly healthy: boolean | undefined;
+  readonly info: TaskInfo;
+}
+
+/** The task of an instance that has one. */
+export function taskOf(app: App, instance: Instance): MarathonTask | undefined {
+  const info = instance.task;
+  if (info === undefined) return undefined;
+  return {
+    id: info.taskId,
+    instanceId: instance.id,
+    appId: instance.appId,
+    slaveId: info.agentId,
+    host: info.hostname,
+    state: STATES[instance.condition] ?? 'TASK_STAGING',
+    condition: instance.condition,
+    ipAddresses: instance.addresses,
+    ports: isActive(instance.condition) ? info.ports : [],
+    servicePorts: servicePorts(app),
+    stagedAt: instance.stagedAt ?? instance.since,
+    startedAt: instance.startedAt,
+    version: info.appVersion,
+    healthy: instance.healthy,
+    info,
+  };
+}
+
+/** `dcos marathon app show`. */
+export function showApp(record: AppRecord, epoch: number): PlainJson {
+  const { app, deployment } = record;
+  const tasks = [...record.instances.values()].flatMap((instance) => taskOf(app, instance) ?? []);
+  const count = (test: (task: MarathonTask) => boolean): number => tasks.filter(test).length;
+  return sorted({
+    ...appJson(app),
+    deployments: deployment === undefined ? [] : [{ id: deployment.id }],
+    tasks: tasks.map((task) => taskJson(task, epoch)),
+    tasksHealthy: count((task) => task.condition === 'Running' && task.healthy === true),
+    tasksRunning: count((task) => task.condition === 'Running'),
+    tasksStaged: count((task) => ['Provisioned', 'Staging', 'Starting'].includes(task.condition)),
+    tasksUnhealthy: count((task) => task.condition === 'Running' && task.healthy === false),
+  });
+}
+
+/** The app's definition as the API gives it back. */
+export function appJson(app: App): { readonly [key: string]: PlainJson | undefined } {
+  const { container, cmd, user, taskKillGracePeriodSeconds, acceptedResourceRoles, tty } = app;
+  const host = app.networks.some((network) => network.mode === 'host');
+  return {
+    id: app.id,
+    cmd,
+    user,
+    tty,
+    taskKillGracePeriodSeconds,
+    acceptedResourceRoles,
+    args: app.args.length > 0 ? app.args : undefined,
+    backoffFactor: app.backoffFactor,
+    backoffSeconds: app.backoffSeconds,
+    constraints: app.constraints.map(({ field, operator, value }) => [field, operator, ...(value === undefined ? [] : [value])]),
+    container:
+      container === undefined
+        ? undefined
+        : sorted({
+            type: container.type,
+            docker: container.docker === undefined ? undefined : plain(container.docker),
+            portMappings: host
+              ? undefined
+              : container.portMappings.map(({ labels, networkNames, ...mapping }) =>
+                  sorted({
+                    ...mapping,
+                    labels: object(labels),
+                    networkNames: networkNames.length > 0 ? networkNames : undefined,
+                  }),
+                ),
+            volumes: plain(container.volumes),
+          }),
+    cpus: app.cpus,
+    disk: app.disk,
+    env: object(app.env),
+    executor: '',
+    fetch: app.fetch.length > 0 ? plain(app.fetch.map(plainJson)) : undefined,
+    gpus: app.gpus,
+    healthChecks: plain(app.healthChecks),
+    instances: app.instances,
+    killSelection: app.killSelection,
+    labels: object(app.labels),
+    maxLaunchDelaySeconds: app.maxLaunchDelaySeconds,
+    mem: app.mem,
+    networks: app.networks.map(({ mode, name, labels }) =>
+      sorted({ mode, name, labels: labels.length > 0 ? object(labels) : undefined }),
+    ),
+    portDefinitions: host
+      ? app.portDefinitions.map(({ labels, ...definition }) => sorted({ ...definition, labels: object(labels) }))
+      : undefined,
+    requirePorts: app.requirePorts,
+    unreachableStrategy: plain(app.unreachableStrategy),
+    upgradeStrategy: plain(app.upgradeStrategy),
+    version: app.version,
+    versionInfo: { lastConfigChangeAt: app.lastConfigChangeAt, lastScalingAt: app.lastScalingAt },
+  };
+}
+
+function taskJson(task: MarathonTask, epoch: number): PlainJson {
+  return sorted({
+    appId: task.appId,
+    host: task.host,
+    id: task.id,
+    ipAddresses: task.ipAddresses.map((address) => ({ ipAddress: formatIpv4(address), protocol: 'IPv4' })),
+    ports: task.ports,
+    servicePorts: task.servicePorts,
+    slaveId: task.slaveId,
+    stagedAt: formatTimestamp(epoch + task.stagedAt),
+    startedAt: task.startedAt === undefined ? undefined : formatTimestamp(epoch + task.startedAt),
+    state: task.state,
+    version: task.version,
+  });
+}
+
+function object(pairs: Pairs): PlainJson {
+  return Object.fromEntries(pairs);
+}
+
+/** Data of this package's own types, which hold nothing but JSON values. */
+function plain(data: unknown): PlainJson {
+  if (Array.isArray(data)) return data.map(plain);
+  if (typeof data === 'object' && data !== null)
+    return sorted(Object.fromEntries(Object.entries(data).map(([k, v]) => [k, plain(v)])));
+  return data as PlainJson;
+}
+
+function sorted(fields: { readonly [key: string]: PlainJson | undefined }): PlainJson {
+  const entries = Object.entries(fields).filter((entry): entry is [string, PlainJson] => entry[1] !== undefined);
+  return Object.fromEntries(entries.sort((a, b) => (a[0] < b[0] ? -1 : 1)));
+}
+
+const STATES: { readonly [condition in Condition]?: TaskState } = {
+  Starting: 'TASK_STARTING',
+  Running: 'TASK_RUNNING',
+  Killing: 'TASK_KILLING',
+  Unreachable: 'TASK_UNREACHABLE',
+  UnreachableInactive: 'TASK_UNREACHABLE',
+  Unknown: 'TASK_UNKNOWN',
+};

@@ -1,0 +1,45 @@
+/**
+ * A task as the master keeps it: what was asked for, and what was reported since.
+ * Follows apache/mesos 1.8 include/mesos/mesos.proto (Task) and src/master/master.cpp (updateTask).
+ */
+import type { Ipv4 } from '@portolan/core';
+import type { TaskInfo } from '../launch/task-info.ts';
+import type { TaskState, TaskStatus } from '../task/state.ts';
+
+/** A status with its time. */
+export interface TimedStatus extends TaskStatus {
+  /** Virtual milliseconds. */
+  readonly at: number;
+}
+
+/** A task the master knows. */
+export interface Task {
+  readonly info: TaskInfo;
+  readonly state: TaskState;
+  /** One per state, the latest of each, in the order of their arrival. */
+  readonly statuses: readonly TimedStatus[];
+  /** As last reported. */
+  readonly addresses: readonly Ipv4[];
+  /** As last reported; undefined while nothing checks it. */
+  readonly healthy: boolean | undefined;
+}
+
+/** The master's own, changing view of a task. */
+export class TaskRecord implements Task {
+  state: TaskState = 'TASK_STAGING';
+  statuses: readonly TimedStatus[] = [];
+  addresses: readonly Ipv4[] = [];
+  healthy: boolean | undefined;
+
+  constructor(readonly info: TaskInfo) {}
+
+  /** Takes a status in. */
+  update(status: TimedStatus): void {
+    const last = this.statuses.at(-1);
+    const kept = last?.state === status.state ? this.statuses.slice(0, -1) : this.statuses;
+    this.statuses = [...kept, status];
+    this.state = status.state;
+    if (status.addresses !== undefined) this.addresses = status.addresses;
+    if (status.healthy !== undefined) this.healthy = status.healthy;
+  }
+}

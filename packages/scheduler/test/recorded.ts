@@ -1,0 +1,105 @@
+/** The rows restated from Marathon's own tests and the golden vectors, and what the tests of each area share. */
+import { readFileSync } from 'node:fs';
+import type { PortRange } from '@portolan/core';
+import { describe, test } from 'vitest';
+import type { App } from '../src/app/app.ts';
+import { prepareApp } from '../src/app/prepare.ts';
+import { MarathonRefusal } from '../src/app/refusal.ts';
+
+/** JSON with a shape of its own in every area. */
+export type Recorded = ReturnType<typeof JSON.parse>;
+export interface Row {
+  readonly id: string;
+  readonly area: string;
+  readonly input: Recorded;
+  readonly expected: Recorded;
+}
+
+const file = new URL('../../conformance/recorded/marathon/cases.json', import.meta.url);
+export const rows: readonly Row[] = JSON.parse(readFileSync(file, 'utf8'));
+export const OPTIONS = { defaultNetworkName: 'default-network0', frameworkRole: 'slave_public' };
+
+/** Rows of the areas tested here that the model has no counterpart for, and why. */
+const NOT_COVERED = new Map([
+  ['TB-10', 'an offer with resources of several roles'],
+  ['EN-14', '--env_vars_prefix'],
+  ['EN-17', 'cannot be posted: see the test of that name'],
+  ...['PD-02', 'PD-03', 'PD-04', 'IS-01', 'IS-02', 'IS-04', 'IS-05'].map((id) => [id, 'pods'] as const),
+  ['TB-08', 'custom executors'],
+  ...['RM-07', 'RM-08'].map((id) => [id, 'LIKE'] as const),
+  ['RM-22', 'GROUP_BY'],
+  ['RM-24', 'maintenance windows'],
+  ['RM-29', 'fault domains'],
+  ['RM-31', 'agents with GPUs'],
+  ['RM-34', 'persistent volumes'],
+  ['RU-13', 'resources that are sets'],
+  ['RU-16', 'over-consumption is a bug here'],
+  ['QU-04', 'see the statistics in the test of the launch queue'],
+  ...['RS-01', 'RS-02', 'RS-03'].map((id) => [id, 'resident tasks'] as const),
+  ...['VA-25', 'VA-26'].map((id) => [id, 'resource limits'] as const),
+  ...['PI-04', 'PI-05', 'PI-06'].map((id) => [id, 'groups'] as const),
+] satisfies (readonly [string, string])[]);
+
+function notCovered({ id, area, input }: Row): string | undefined {
+  const [field = '', operator = ''] = area === 'constraint' ? input.constraint : [];
+  if (/GROUP_BY|LIKE/.test(operator)) return operator;
+  return /@region|@zone/.test(field) ? 'fault domains' : NOT_COVERED.get(id);
+}
+
+/** Runs every row of an area; those not covered are skipped with their reason. */
+export function each(area: string, run: (row: Row) => void): void {
+  describe(area, () => {
+    for (const row of rows.filter((candidate) => candidate.area === area)) {
+      const reason = notCovered(row);
+      if (reason === undefined) test(row.id, () => run(row));
+      else test.skip(`${row.id}: ${reason}`, () => {});
+    }
+  });
+}
+
+export const toRanges = (pairs: readonly [number, number][]): PortRange[] => pairs.map(([begin, end]) => ({ begin, end }));
+
+/** What was refused, and nothing else. */
+export function refusal(run: () => unknown): MarathonRefusal {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof MarathonRefusal) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+/** An app out of the shorthand the rows use. */
+export function app(input: Recorded, more: Record<string, unknown> = {}): App {
+  const mode: string = input.mode ?? 'host';
+  const [kind, name] = mode.split(' ');
+  const networks =
+    typeof input.networks === 'number'
+      ? Array.from({ length: input.networks }, (_, i) => ({ mode: 'container', name: `network-${i + 1}` }))
+      : (input.networks?.map((network: string | { container?: string }) => {
+          if (network === 'bridge') return { mode: 'container/bridge' };
+          return { mode: 'container', name: typeof network === 'string' ? network : network.container };
+        }) ?? [name === undefined ? { mode: kind } : { mode: kind, name }]);
+  const mappings = input.portMappings ?? (input.portMapping ? [input.portMapping] : undefined);
+  const definitions = input.portDefinitions?.map((port: number | object) => (typeof port === 'number' ? { port } : port));
+  const docker = input.container === 'DOCKER' || input.docker === true || input.image !== undefined;
+  const image = input.image ?? 'image';
+  return prepareApp(
+    {
+      id: input.appId ?? '/product/frontend',
+      networks,
+      ...(definitions === undefined ? {} : { portDefinitions: definitions }),
+      ...(docker
+        ? { container: { type: 'DOCKER', docker: { image }, ...(mappings ? { portMappings: mappings } : {}) } }
+        : mappings
+          ? { container: { type: 'MESOS', portMappings: mappings } }
+          : {}),
+      ...(docker ? {} : { cmd: 'sleep' }),
+      ...(input.userEnv ? { env: input.userEnv } : {}),
+      ...(input.args ? { args: input.args, cmd: undefined } : {}),
+      ...more,
+    },
+    OPTIONS,
+  );
+}

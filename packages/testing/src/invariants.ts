@@ -1,0 +1,160 @@
+/**
+ * What must hold in every cluster at every quiet moment, as functions that say what does not: for tests of this project
+ * and of its users.
+ */
+import {
+  type Container,
+  contains,
+  formatCidr,
+  formatIpv4,
+  formatMac,
+  includesPort,
+  type MachineConfig,
+  parseCidr,
+} from '@portolan/core';
+import type { DcosCluster } from '@portolan/dcos';
+
+/** Everything that is wrong with a cluster; empty if nothing is. */
+export function violations(cluster: DcosCluster): readonly string[] {
+  return [
+    ...portViolations(cluster),
+    ...addressViolations(cluster),
+    ...subnetViolations(cluster),
+    ...leftovers(cluster),
+    ...vipViolations(cluster),
+  ];
+}
+
+/** No two tasks of one host share a host port, and every port lies in the ranges its agent offers. */
+export function portViolations(cluster: DcosCluster): readonly string[] {
+  return cluster.mesos.agents().flatMap((agent) => {
+    const used = new Map<number, string>();
+    return cluster.mesos.tasksOn(agent.id).flatMap(({ info }) =>
+      info.ports.flatMap((port) => {
+        const other = used.get(port);
+        used.set(port, info.taskId);
+        const shared = other === undefined ? [] : [`port ${port} of ${agent.id} belongs to ${other} and ${info.taskId}`];
+        return includesPort(agent.ports, port)
+          ? shared
+          : [...shared, `port ${port} of ${info.taskId} is not among those of ${agent.id}`];
+      }),
+    );
+  });
+}
+
+/** No two containers of one network share an address or a MAC address; on the overlay not even across machines. */
+export function addressViolations(cluster: DcosCluster): readonly string[] {
+  const overlay: Container[] = [];
+  const found: string[] = [];
+  for (const machine of cluster.core.machines) {
+    const running = machine.config.docker.containers.filter(
+      ({ state, endpoint }) => state === 'running' && endpoint !== undefined,
+    );
+    overlay.push(...running.filter(({ network }) => network !== 'bridge'));
+    found.push(...duplicates(running.filter(({ network }) => network === 'bridge')).map((text) => `${machine.name}: ${text}`));
+  }
+  return [...found, ...duplicates(overlay)];
+}
+
+/** The agents' subnets and both halves of each are disjoint and inside the overlay. */
+export function subnetViolations(cluster: DcosCluster): readonly string[] {
+  const subnets = cluster.overlay.records().map(({ subnet }) => subnet);
+  const starts = new Set(subnets.map(({ address }) => address));
+  const outside = subnets
+    .filter(({ address }) => !contains(cluster.overlay.overlay, address))
+    .map((subnet) => `${formatCidr(subnet)} is outside the overlay`);
+  const shared = starts.size === subnets.length ? [] : ['two nodes have the same subnet'];
+  const halves = [...cluster.core.machines].flatMap((machine) => halfViolations(machine.config, cluster));
+  return [...outside, ...shared, ...halves];
+}
+
+function halfViolations(config: MachineConfig, cluster: DcosCluster): readonly string[] {
+  const own = cluster.overlay
+    .records()
+    .find(({ agent }) => config.host.links.some(({ addresses }) => addresses.some(({ address }) => address === agent)));
+  return config.docker.networks
+    .filter(({ name }) => name !== 'bridge')
+    .filter(({ subnet }) => own === undefined || subnet.prefix !== own.subnet.prefix + 1 || !contains(own.subnet, subnet.address))
+    .map(({ subnet, name }) => `${config.name}: network ${name} has ${formatCidr(subnet)}, which is no half of its own subnet`);
+}
+
+/** Nothing of tasks that are gone is left on a machine: ports, veths, rules, addresses, learned MAC addresses. */
+export function leftovers(cluster: DcosCluster): readonly string[] {
+  return [...cluster.core.machines].flatMap((machine) => {
+    const { host, docker } = machine.config;
+    const running = docker.containers.filter(({ state }) => state === 'running');
+    const veths = new Set(running.flatMap(({ endpoint }) => endpoint?.veth ?? []));
+    const addresses = new Set(running.flatMap(({ endpoint }) => endpoint?.address ?? []));
+    const macs = new Set(running.flatMap(({ endpoint }) => endpoint?.mac ?? []));
+    const strayLinks = host.links
+      .filter(({ kind, name }) => kind.type === 'veth' && !veths.has(name))
+      .map(({ name }) => `${machine.name}: ${name} is left over`);
+    const strayRules = Object.values(host.netfilter).flatMap((chains) =>
+      chains.flatMap(({ name, rules }) =>
+        rules
+          .flatMap(({ destination, source, target }) => [
+            ...(target.name === 'DNAT' && target.address !== undefined ? [target.address] : []),
+            ...[destination, source].flatMap((match) => (match?.network.prefix === 32 ? [match.network.address] : [])),
+          ])
+          .filter((address) => isContainerAddress(address) && !addresses.has(address))
+          .map((address) => `${machine.name}: a rule of ${name} still names ${formatIpv4(address)}`),
+      ),
+    );
+    const strayEntries = machine
+      .fdb()
+      .filter(({ mac, master }) => master !== undefined && !macs.has(mac))
+      .map(({ mac }) => `${machine.name}: a bridge still knows ${formatMac(mac)}`);
+    const ports = new Set(running.flatMap((container) => container.ports.map(({ hostPort }) => hostPort)));
+    const strayProxies = machine.host.sockets
+      .list()
+      .filter(({ listener }) => listener.program === 'docker-proxy' && !ports.has(listener.port))
+      .map(({ listener }) => `${machine.name}: docker-proxy still listens on ${listener.port}`);
+    return [...strayLinks, ...strayRules, ...strayEntries, ...strayProxies];
+  });
+}
+
+const DOCKER0 = parseCidr('172.17.0.0/16');
+const OVERLAY = parseCidr('9.0.0.0/8');
+
+function isContainerAddress(address: number): boolean {
+  return contains(DOCKER0, address) || contains(OVERLAY, address);
+}
+
+/** No two VIPs share an address and port; once settled, every server of a VIP is a running task's. */
+export function vipViolations(cluster: DcosCluster): readonly string[] {
+  const view = cluster.l4lb.view();
+  view.catchUp();
+  const running = new Set(
+    cluster.mesos
+      .agents()
+      .flatMap(({ id }) =>
+        cluster.mesos.tasksOn(id).flatMap(({ info, state }) => (state === 'TASK_RUNNING' ? [info.taskId] : [])),
+      ),
+  );
+  const seen = new Set<string>();
+  return view.vips().flatMap(({ protocol, address, port, backends, name }) => {
+    const key = `${protocol} ${address} ${port}`;
+    const twice = seen.has(key) ? [`two VIPs are at ${key}`] : [];
+    seen.add(key);
+    const stale = cluster.clock.busy
+      ? []
+      : backends.filter(({ task }) => !running.has(task)).map(({ task }) => `VIP ${name ?? key} still has ${task}`);
+    return [...twice, ...stale];
+  });
+}
+
+function duplicates(containers: readonly Container[]): readonly string[] {
+  const addresses = new Map<number, string>();
+  const macs = new Map<number, string>();
+  return containers.flatMap(({ endpoint, name }) => {
+    if (endpoint === undefined) return [];
+    const found: string[] = [];
+    const byAddress = addresses.get(endpoint.address);
+    if (byAddress !== undefined) found.push(`${byAddress} and ${name} both have ${formatIpv4(endpoint.address)}`);
+    const byMac = macs.get(endpoint.mac);
+    if (byMac !== undefined) found.push(`${byMac} and ${name} both have ${formatMac(endpoint.mac)}`);
+    addresses.set(endpoint.address, name);
+    macs.set(endpoint.mac, name);
+    return found;
+  });
+}
