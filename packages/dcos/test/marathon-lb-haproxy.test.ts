@@ -8,7 +8,7 @@ import { Attempt } from '../src/marathon-lb/haproxy-attempt.ts';
 import { createBalancer } from '../src/marathon-lb/haproxy-balance.ts';
 import type { HeaderField, ProxiedRequest } from '../src/marathon-lb/haproxy-conditions.ts';
 import { cookieOf, ownAnswer, requestHeaders, responseHeaders } from '../src/marathon-lb/haproxy-headers.ts';
-import { chooseFrontend, frontendsAt, routeConnection, routeRequest } from '../src/marathon-lb/haproxy-route.ts';
+import { chooseFrontend, frontendsAt, type MapFiles, routeConnection, routeRequest } from '../src/marathon-lb/haproxy-route.ts';
 import { regenerate } from '../src/marathon-lb/regenerate.ts';
 
 const RECORDED = new URL('../../conformance/recorded/', import.meta.url);
@@ -204,7 +204,7 @@ test('a client-sent X-Forwarded-Port is replaced, the client itself is in X-Forw
 });
 
 /** The route of a request in one word. */
-function routeOf(name: string, port: number, sent: ProxiedRequest, maps = new Map<string, string>()): string {
+function routeOf(name: string, port: number, sent: ProxiedRequest, maps: MapFiles = new Map()): string {
   const config = configOf(name);
   const frontend = chooseFrontend(config, { address: LB, port });
   if (frontend === undefined) return 'closed';
@@ -239,9 +239,8 @@ test.each([
 });
 
 test('maps are looked up by host without port and by app id', () => {
-  const maps = new Map(
-    ['domain2backend.map', 'app2backend.map'].map((file) => [`/marathon-lb/${file}`, recorded(`marathon-lb/30-map/${file}`)]),
-  );
+  const files = ['domain2backend.map', 'app2backend.map'];
+  const maps = new Map(files.map((file) => [`/marathon-lb/${file}`, recorded(`marathon-lb/30-map/${file}`)]));
   expect(routeOf('30-map', 80, request('/', host('BB.example.com:80')), maps)).toBe('b_10102');
   expect(routeOf('30-map', 443, request('/', [], 'a.example.com'), maps)).toBe('a_10101');
   expect(routeOf('30-map', 80, request('/c', host('c.example.com')), maps)).toBe('c_10103');

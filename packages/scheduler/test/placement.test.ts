@@ -213,6 +213,7 @@ describe('placement', () => {
       w.marathon.add({ id: 'two', networks: [{ mode: 'container/bridge' }], container });
       w.settle();
       expect(w.launched.map((task) => task.ports)).toEqual([[8, 7]]);
+      expect(w.clock.now, 'at the first attempt').toBe(1200);
     }
   });
 

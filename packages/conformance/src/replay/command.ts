@@ -1,5 +1,6 @@
 /** The command `npm run replay`: recorded files of one kind against the product, a report of each, one line of sums. */
 import { replay as dcosNetTasks } from './dcos-net-tasks.ts';
+import { replay as ipvs } from './ipvs.ts';
 import { replay as l4lb } from './l4lb.ts';
 import { replay as mesosDns } from './mesos-dns.ts';
 import { replay as overlay } from './overlay.ts';
@@ -12,6 +13,7 @@ export const REPLAYS: ReadonlyMap<string, Replay> = new Map([
   ['vip', vip],
   ['phash2', phash2],
   ['overlay', overlay],
+  ['ipvs', ipvs],
   ['l4lb', l4lb],
   ['dcos-net-tasks', dcosNetTasks],
   ['mesos-dns', mesosDns],
@@ -59,6 +61,7 @@ export function replayCommand(args: readonly string[], host: CommandHost): 0 | 1
   for (const file of files) {
     const report = replayFile(file, replay, host);
     if (typeof report === 'string') return fail(host, report);
+    if (cases(report) === 0) return fail(host, `${file} holds no case of the kind ${kind}`);
     host.print(`${file}: ${summary([report])}`);
     reports.push(report);
   }
@@ -82,6 +85,10 @@ function replayFile(file: string, replay: Replay, host: CommandHost): Report | s
     if (error instanceof SyntaxError) return `${file} is not readable JSON: ${firstLine(error)}`;
     throw error;
   }
+}
+
+function cases(report: Report): number {
+  return report.agree + report.disagree.length + report.notCovered.length;
 }
 
 function printDisagreements(reports: readonly Report[], host: CommandHost): void {

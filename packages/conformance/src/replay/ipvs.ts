@@ -52,8 +52,10 @@ export function replay(text: string, file: string): ReplayResult {
 class Machine {
   private readonly clock = { now: 0 };
   private readonly ipvs = new Ipvs(this.clock);
-  /** Connections by the recording's id: client and virtual end. */
+  /** Connections by the recording's id. */
   private readonly ends = new Map<string, Ends>();
+  /** Virtual ends that an operation named. */
+  private readonly named = new Set<string>();
   /** Real servers that refuse connections, as text. */
   private readonly deaf = new Set<string>();
 
@@ -62,6 +64,7 @@ class Machine {
   }
 
   run(line: Line): Outcome {
+    if (typeof line.vip === 'string') this.named.add(line.vip);
     try {
       return this.operate(line);
     } catch (refusal) {
@@ -107,6 +110,7 @@ class Machine {
           upperThreshold: Number(line.x ?? 0),
           lowerThreshold: Number(line.y ?? 0),
         };
+        if (line.listen === '0') this.deaf.add(String(line.rip));
         if (line.op === 'add-server') this.ipvs.addServer(keyOf(line), spec);
         else this.ipvs.editServer(keyOf(line), spec);
         return { rc: 0 };
@@ -136,7 +140,7 @@ class Machine {
       case 'wait':
         return {};
       case 'show':
-        return showListing(this.ipvs, this.clock.now, line);
+        return showListing(this.ipvs, this.clock.now, line, (virtual) => this.named.has(virtual));
       default:
         return { unknown: `the operation ${String(line.op)} is unknown` };
     }
@@ -152,9 +156,9 @@ class Machine {
   }
 
   private connect(line: Line): Outcome {
-    const ends = { protocol: 6 as const, client: endOf(line.client), virtual: endOf(line.vip) };
-    this.ends.set(String(line.id), ends);
+    const ends: Ends = { protocol: 6, client: endOf(line.client), virtual: endOf(line.vip), connection: undefined };
     const connection = this.towards(ends, FLAG.syn);
+    if (typeof connection !== 'string') this.ends.set(String(line.id), { ...ends, connection });
     if (typeof connection === 'string') return { error: connection === 'drop' ? 'ETIMEDOUT' : 'ECONNREFUSED' };
     const server = endText(connection.server.address, connection.server.port);
     if (this.deaf.has(server)) {
@@ -167,18 +171,11 @@ class Machine {
   }
 
   private datagram(line: Line): Outcome {
-    if (line.client === undefined) {
-      // The recorder notes no port for a datagram that was refused.
-      const refused = this.towards(
-        { protocol: 17, client: { address: parseIpv4(String(line.cip)), port: 1 }, virtual: endOf(line.vip) },
-        0,
-      );
-      return typeof refused === 'string' ? { error: 'EAGAIN' } : { server: endText(refused.server.address, refused.server.port) };
-    }
-    const ends = { protocol: 17 as const, client: endOf(line.client), virtual: endOf(line.vip) };
-    this.ends.set(String(line.id), ends);
+    // The recorder notes no port of a datagram that was refused.
+    const client = line.client === undefined ? { address: parseIpv4(String(line.cip)), port: 1 } : endOf(line.client);
+    const ends: Ends = { protocol: 17, client, virtual: endOf(line.vip), connection: undefined };
     const connection = this.towards(ends, 0);
-    if (typeof connection === 'string') return { error: connection };
+    if (typeof connection === 'string') return { error: 'EAGAIN' };
     const server = endText(connection.server.address, connection.server.port);
     const answered = this.back(ends, connection, 0);
     if (answered === undefined) return { server, state: null, exp: null, reply_from: server };
@@ -220,12 +217,7 @@ class Machine {
   }
 
   private reply(ends: Ends, flags: number): IpvsConnection | undefined {
-    for (const connection of this.ipvs.connections()) {
-      const { client, clientPort, virtual, virtualPort } = connection;
-      if (client !== ends.client.address || clientPort !== ends.client.port) continue;
-      if (virtual === ends.virtual.address && virtualPort === ends.virtual.port) return this.back(ends, connection, flags);
-    }
-    return undefined;
+    return ends.connection === undefined ? undefined : this.back(ends, ends.connection, flags);
   }
 
   private back({ protocol, client }: Ends, { server }: IpvsConnection, flags: number): IpvsConnection | undefined {
@@ -244,6 +236,7 @@ interface Ends {
   readonly protocol: 6 | 17;
   readonly client: End;
   readonly virtual: End;
+  readonly connection: IpvsConnection | undefined;
 }
 
 function serviceOf(line: Line): ServiceSpec {

@@ -43,11 +43,6 @@ function ofType(...types: readonly string[]): JqFunction {
   return (input) => (types.includes(typeName(input)) ? [input] : []);
 }
 
-function array(input: Json, what: string): readonly Json[] {
-  if (isArray(input)) return input;
-  throw new JqError(`${described(input)} ${what}`);
-}
-
 function text(value: Json, what: string): string {
   if (typeof value === 'string') return value;
   throw new JqError(`${described(value)} ${what}`);

@@ -16,7 +16,6 @@ import {
   objectOf,
   sliceJson,
   truthy,
-  typeName,
 } from './jq-value.ts';
 import { notModelled } from './result.ts';
 

@@ -3,11 +3,11 @@
  * the backend's own rules (HAProxy 2.0: `http-request` rules before `redirect` ones, these before `use_backend`). Only what
  * Marathon-LB's configurations contain.
  */
-import { formatIpv4, type Ipv4, Refusal } from '@portolan/core';
+import { formatIpv4, type Ipv4, memo, Refusal } from '@portolan/core';
 import type { Action, Backend, Frontend, HaproxyConfig, MapKey, Rule } from './haproxy.ts';
 import { holds, type ProxiedRequest } from './haproxy-conditions.ts';
 
-/** Map files by path: lines of `key value`. */
+/** Texts of map files by path: lines of `key value`, of which the first for a key counts. Not changed once in use. */
 export type MapFiles = ReadonlyMap<string, string>;
 
 /** What becomes of a request. */
@@ -83,12 +83,18 @@ const FINAL: ReadonlySet<Action['kind']> = new Set<Action['kind']>(['allow', 'de
 function backendOf(action: Action, request: ProxiedRequest, maps: MapFiles): string | undefined {
   if (action.kind === 'use-backend') return action.backend;
   if (action.kind !== 'look-up') return undefined;
-  const key = keyOf(action.key, request);
-  for (const line of (maps.get(action.map) ?? '').split('\n')) {
+  return parsedMaps(maps).get(action.map)?.get(keyOf(action.key, request));
+}
+
+const parsedMaps = memo((maps: MapFiles) => new Map([...maps].map(([path, text]) => [path, readMapFile(text)])));
+
+function readMapFile(text: string): ReadonlyMap<string, string> {
+  const map = new Map<string, string>();
+  for (const line of text.split('\n')) {
     const blank = line.indexOf(' ');
-    if (blank > 0 && line.slice(0, blank) === key) return line.slice(blank + 1);
+    if (blank > 0 && !map.has(line.slice(0, blank))) map.set(line.slice(0, blank), line.slice(blank + 1));
   }
-  return undefined;
+  return map;
 }
 
 function keyOf(key: MapKey, request: ProxiedRequest): string {

@@ -142,14 +142,27 @@ function runRequest(task: TaskInfo, random: Random): RunRequest {
     const cause = `${task.appId} container.portMappings(${slot}) of task ${task.taskId}`;
     return protocol === 'udp,tcp' ? [] : [{ protocol, containerPort, hostPort, cause }];
   });
+  const name = `mesos-${random.uuid()}`;
   return {
-    name: `mesos-${random.uuid()}`,
+    name,
     image: container?.image ?? '',
-    env: task.env.map(([name, value]) => `${name}=${value}`),
+    env: environmentOf(task, name),
     labels: (container?.parameters ?? []).flatMap(({ key, value }) => (key === 'label' ? [labelPair(value)] : [])),
     network,
     ports,
   };
+}
+
+/** The task's variables and those the executor adds, sorted by name. */
+function environmentOf(task: TaskInfo, containerName: string): readonly string[] {
+  const added = [
+    ['MESOS_ALLOCATION_ROLE', 'slave_public'],
+    ['MESOS_CONTAINER_NAME', containerName],
+    ['MESOS_SANDBOX', '/mnt/mesos/sandbox'],
+  ] as const;
+  const own = new Set(task.env.map(([key]) => key));
+  const all = [...task.env, ...added.filter(([key]) => !own.has(key))];
+  return all.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([key, value]) => `${key}=${value}`);
 }
 
 function labelPair(text: string): readonly [string, string] {

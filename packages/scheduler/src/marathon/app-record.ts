@@ -7,12 +7,24 @@ import type { App } from '../app/app.ts';
 import { ConstraintIndex } from '../match/constraints.ts';
 import { type Condition, isTerminal } from '../task/state.ts';
 import { Backoff } from './backoff.ts';
-import type { Deployment } from './deployment.ts';
+import type { DeploymentInfo } from './events.ts';
 import type { Instance } from './instance.ts';
 import { OfferStatistics } from './offer-statistics.ts';
 
 /** Conditions whose instances constraints do not reckon with. */
 const UNPLACED: ReadonlySet<Condition> = new Set<Condition>(['Scheduled', 'Unreachable', 'Unknown', 'Gone', 'Dropped']);
+
+/** What a deployment may do. */
+export interface DeploymentTools {
+  start(record: AppRecord, count: number): void;
+  decommission(record: AppRecord, instance: Instance): void;
+}
+
+/** A deployment on its way. */
+export interface Deployment extends DeploymentInfo {
+  /** Does what can be done now; true when all is done. */
+  step(record: AppRecord, tools: DeploymentTools): boolean;
+}
 
 /** One app's state. */
 export class AppRecord {

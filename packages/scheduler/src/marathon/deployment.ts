@@ -2,23 +2,10 @@
  * Deployments: the steps that bring an app's instances to what its definition says, driven by counts that change.
  * Follows mesosphere/marathon v1.8 core/deployment/impl/{DeploymentActor,TaskStartActor,TaskReplaceActor}.scala for one app at a time.
  */
-import type { AppRecord } from './app-record.ts';
-import type { DeploymentInfo } from './events.ts';
+import type { AppRecord, Deployment, DeploymentTools } from './app-record.ts';
 import type { Instance } from './instance.ts';
 import { launchableNow, type RestartStrategy, restartStrategy } from './restart.ts';
 import { propose } from './scaling.ts';
-
-/** What a deployment may do. */
-export interface DeploymentTools {
-  start(record: AppRecord, count: number): void;
-  decommission(record: AppRecord, instance: Instance): void;
-}
-
-/** A deployment on its way. */
-export interface Deployment extends DeploymentInfo {
-  /** Does what can be done now; true when all is done. */
-  step(record: AppRecord, tools: DeploymentTools): boolean;
-}
 
 /** Brings the number of instances to the definition's: first victims go and are waited for, then new ones come. */
 export class ScaleDeployment implements Deployment {
