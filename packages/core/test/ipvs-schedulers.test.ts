@@ -114,7 +114,7 @@ test.each(Object.keys(RULES) as (keyof typeof RULES)[])(
               ipvs.editServer(SERVICE, { ...key, weight: step.weight });
               server.weight = step.weight;
             }
-          } else if (step.kind !== 'wait') {
+          } else if (step.kind === 'reset' || step.kind === 'finish') {
             const open = connections.filter(({ server, active }) => active && list.some(({ id }) => id === server));
             const connection = open[step.pick % Math.max(open.length, 1)];
             if (connection === undefined) continue;

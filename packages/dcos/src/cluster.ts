@@ -305,6 +305,7 @@ export class DcosCluster {
     const vips = this.vipKernel(this.l4lb.events.length);
     const { overlay } = this;
     machine.host.share({
+      epoch: () => vips.epoch() + overlay.changes,
       routes: [vips.routes, overlay.subnetRoutes(address), overlay.agentRoutes(address)],
       neighbour: (device, next) => overlay.neighbour(address, device, next),
       neighbours: () => overlay.neighbours(address),

@@ -80,14 +80,12 @@ function run(commands: readonly string[]): readonly (Answer | undefined)[] {
   let lost = false;
   return commands.map((command) => {
     const [op = '', ...words] = command.split(' ');
-    const operation = OPERATIONS.get(op);
-    if (lost || (op !== 'new' && (operation === undefined || pools === undefined))) {
-      lost = true;
-      return undefined;
-    }
     try {
-      const done =
-        operation === undefined || pools === undefined || op === 'new' ? create(words) : operation(pools, words[0] ?? '');
+      const done = lost ? undefined : carryOut(pools, op, words);
+      if (done === undefined) {
+        lost = true;
+        return undefined;
+      }
       pools = done.pools;
       return { op, ...done.answer };
     } catch (refusal) {
@@ -96,6 +94,11 @@ function run(commands: readonly string[]): readonly (Answer | undefined)[] {
       return { op, ...named, error: refusal.message };
     }
   });
+}
+
+function carryOut(pools: Pools | undefined, op: string, words: readonly string[]): Done | undefined {
+  if (op === 'new') return create(words);
+  return pools && OPERATIONS.get(op)?.(pools, words[0] ?? '');
 }
 
 interface Done {
@@ -121,7 +124,6 @@ function create([vtep = '', vtep6 = '-', network = '', prefix = '', network6 = '
 }
 
 const OPERATIONS: ReadonlyMap<string, (pools: Pools, word: string) => Done> = new Map([
-  ['new', (pools: Pools) => ({ pools, answer: {} })],
   [
     'vtep',
     (pools: Pools) => {

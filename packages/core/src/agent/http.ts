@@ -1,4 +1,5 @@
 /** HTTP/1.1 messages as text, and a server that speaks it on a TCP socket: one message a segment run, bodies by Content-Length. */
+import { utf8Length } from '../base/text.ts';
 import type { TcpProgram, TcpSocket } from '../kernel/socket/tcp.ts';
 import type { HttpRequest, HttpResponse } from './program.ts';
 
@@ -99,5 +100,5 @@ function split(text: string): { first: string; headers: HttpRequest['headers']; 
   });
   const length = Number(headerValue(headers, 'content-length') ?? 0);
   const body = text.slice(end + 4);
-  return new TextEncoder().encode(body).length < length ? undefined : { first, headers, body };
+  return utf8Length(body) < length ? undefined : { first, headers, body };
 }

@@ -22,7 +22,7 @@ import { type AddressType, PROTOCOL, type TableName } from './netfilter/rule.ts'
 import { indexSet, type SetIndex } from './netfilter/set.ts';
 import { TableState } from './netfilter/table.ts';
 import { noListener, output, receive, unresolved } from './path.ts';
-import { findRoute, type RouteSource, sourceAddress } from './route.ts';
+import { RouteCache, type RouteSource, sourceAddress } from './route.ts';
 import { SkBuff } from './skb.ts';
 import { type Listener, type SocketHost, Sockets } from './socket/sockets.ts';
 import type { TcpFailure } from './socket/tcp.ts';
@@ -32,6 +32,8 @@ import type { World } from './world.ts';
 /** State that daemons keep for many namespaces at once; a namespace looks it up and holds no copy. */
 export interface SharedState {
   readonly routes: readonly RouteSource[];
+  /** Rises whenever one of those routes changes. */
+  epoch?(): number;
   /** Permanent neighbours and forwarding entries of a tunnel device. */
   neighbour?(device: string, address: Ipv4): Mac | undefined;
   neighbours?(): readonly PermanentNeighbour[];
@@ -68,6 +70,7 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
   private shared: SharedState = NOTHING_SHARED;
   private devicesByName = new Map<string, Device>();
   private readonly tunnels = new Map<Device, Listener>();
+  private readonly routeCache = new RouteCache();
   private balancer: Ipvs | undefined;
   private active: ReturnType<typeof activeHooks> | undefined;
   private readonly findPeer: (namespace: string, index: number) => Device | undefined;
@@ -167,7 +170,7 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
 
   /** The best route to an address; `source` 0 while it is still to be chosen. */
   route(destination: Ipv4, source: Ipv4): Route | undefined {
-    return findRoute(this.current, this.shared.routes, destination, source);
+    return this.routeCache.find(this.current, this.shared.routes, this.shared.epoch?.() ?? 0, destination, source);
   }
 
   /** Every route in force. */

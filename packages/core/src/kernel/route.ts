@@ -38,6 +38,58 @@ export function findRoute(
   return undefined;
 }
 
+/** Most destinations remembered per namespace. */
+const REMEMBERED = 4096;
+
+/**
+ * Routes found before. Sources of one kind, by the rules whose `from` they match, share what was found; it counts as
+ * long as the configuration and the shared state are the same.
+ */
+export class RouteCache {
+  private routes: readonly Route[] | undefined = undefined;
+  private rules: readonly RoutingRule[] | undefined = undefined;
+  private epoch = -1;
+  private readonly byRules = new Map<number, Map<Ipv4, Route | null>>();
+
+  /** As {@link findRoute}. `epoch` rises whenever a shared source changes. */
+  find(
+    config: NamespaceConfig,
+    sources: readonly RouteSource[],
+    epoch: number,
+    destination: Ipv4,
+    source: Ipv4,
+  ): Route | undefined {
+    if (config.routes !== this.routes || config.rules !== this.rules || epoch !== this.epoch) {
+      this.byRules.clear();
+      this.routes = config.routes;
+      this.rules = config.rules;
+      this.epoch = epoch;
+    }
+    const kind = rulesMatched(config.rules, source);
+    let known = this.byRules.get(kind);
+    if (known === undefined) {
+      known = new Map();
+      this.byRules.set(kind, known);
+    }
+    const remembered = known.get(destination);
+    if (remembered !== undefined) return remembered ?? undefined;
+    if (known.size >= REMEMBERED) known.clear();
+    const found = findRoute(config, sources, destination, source);
+    known.set(destination, found ?? null);
+    return found;
+  }
+}
+
+/** One bit for each rule with a `from` that contains the address. */
+function rulesMatched(rules: readonly RoutingRule[], source: Ipv4): number {
+  let bits = 0;
+  for (let i = 0; i < rules.length; i++) {
+    const from = rules[i]?.from;
+    if (from !== undefined && contains(from, source)) bits += 2 ** i;
+  }
+  return bits;
+}
+
 /** The routes an address on a device brings with it, in the kernel's order. */
 export function routesOfAddress(link: Pick<Link, 'name' | 'kind'>, address: Cidr): readonly Route[] {
   const common = { device: link.name, source: address.address, protocol: 'kernel', metric: 0 } as const;

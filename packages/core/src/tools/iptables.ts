@@ -3,7 +3,7 @@
  * Follows iptables 1.4.21, the post's, in its layout, and 1.8.9, which was recorded. Not modelled and refused by name:
  * `-Z`, `-E`, and the extensions that kernel/netfilter does not have.
  */
-import { castDraft } from 'immer';
+import type { Draft } from 'immer';
 import { Refusal } from '../base/refusal.ts';
 import { parseRule, ruleArguments } from '../kernel/netfilter/arguments.ts';
 import { parameterProblem, shorten } from '../kernel/netfilter/notation.ts';
@@ -54,7 +54,7 @@ function run(args: readonly string[], host: Host, version: IptablesVersion): Too
     const after = applyCommand(before, command);
     if (after !== before) {
       host.configure((draft) => {
-        draft.host.netfilter[table] = castDraft(after as Chain[]);
+        draft.host.netfilter[table] = after as Draft<Chain>[];
       });
     }
     return ok('');

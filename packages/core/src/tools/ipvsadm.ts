@@ -1,16 +1,18 @@
 /**
  * `ipvsadm`: virtual services listed and changed.
- * Follows ipvsadm 1.27 of CentOS 7 (ipvsadm.c), whose listings are those of the recorded 1.31. Every refusal has exit
- * code 255, as there. Not modelled and refused by name: statistics, firewall marks, persistence, synchronisation,
- * forwarding other than masquerading, and listings with names (without `-n`).
+ * Follows ipvsadm 1.27 of CentOS 7 (ipvsadm.c), whose listings are those of the recorded 1.31: exit code 2 for bad
+ * arguments, 1 for a listing of what is not there, 255 for what the kernel refuses. Without `-n` ports have the names
+ * of notation.ts; addresses have none. Not modelled and refused by name: statistics, firewall marks, persistence,
+ * synchronisation, and forwarding other than masquerading.
  */
-import { isIpv4, parseIpv4 } from '../base/address.ts';
+import { formatIpv4, isIpv4, parseIpv4 } from '../base/address.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Ipvs } from '../kernel/ipvs/ipvs.ts';
-import { listConnections, listServices, listTimeouts, saveServices } from '../kernel/ipvs/list.ts';
+import { type EndName, listConnections, listServices, listTimeouts, numericEnd, saveServices } from '../kernel/ipvs/list.ts';
 import type { ServerSpec, ServiceKey } from '../kernel/ipvs/service.ts';
+import { serviceName } from '../kernel/netfilter/notation.ts';
 import { type Options, type OptionTable, readOptions } from './options.ts';
-import { failed, notModelled, ok, shorten } from './result.ts';
+import { failed, ok, shorten } from './result.ts';
 import type { Host, Tool, ToolResult } from './tool.ts';
 
 const VERSION = 'ipvsadm v1.27 2008/5/15 (compiled with popt and IPVS v1.2.1)';
@@ -85,6 +87,17 @@ const OPTIONS: OptionTable = {
   ],
 };
 
+/** Refusals that come from the kernel; the others are about arguments. */
+const KERNEL_CODES = [
+  'service-exists',
+  'no-such-service',
+  'service-not-defined',
+  'no-scheduler',
+  'server-exists',
+  'no-such-server',
+  'thresholds-crossed',
+];
+
 /** The tool. */
 export const ipvsadm: Tool = {
   name: 'ipvsadm',
@@ -94,13 +107,12 @@ export const ipvsadm: Tool = {
     if (options.has('h')) return ok(USAGE);
     if (options.has('v')) return ok(`${VERSION}\n`);
     const given = COMMANDS.filter((command) => options.has(command));
-    if (given.length > 1) return failed(255, 'multiple commands specified');
+    if (given.length > 1) return failed(2, 'multiple commands specified');
     try {
       return run(given[0] ?? 'L', options, host);
     } catch (error) {
-      if (error instanceof Refusal && error.component === 'ipvsadm' && error.code !== 'not-modelled')
-        return failed(255, error.message);
-      throw error;
+      if (!(error instanceof Refusal) || error.component !== 'ipvsadm' || error.code === 'not-modelled') throw error;
+      return failed(KERNEL_CODES.includes(error.code) ? 255 : 2, error.message);
     }
   },
 };
@@ -108,13 +120,12 @@ export const ipvsadm: Tool = {
 function run(command: Command, options: Options, host: Host): ToolResult {
   const ipvs = host.ipvs();
   const [extra] = options.words;
-  if (extra !== undefined && command !== 'set') return failed(255, `unexpected argument ${shorten(extra)}`);
+  if (extra !== undefined && command !== 'set') return failed(2, `unexpected argument ${shorten(extra)}`);
   switch (command) {
     case 'L':
       return list(options, ipvs, host.now);
     case 'S':
-      numericOnly(options);
-      return ok(saveServices(ipvs.services()));
+      return ok(saveServices(ipvs.services(), endName(options)));
     case 'C':
       ipvs.clear();
       return ok('');
@@ -144,24 +155,25 @@ function run(command: Command, options: Options, host: Host): ToolResult {
 
 function list(options: Options, ipvs: Ipvs, now: number): ToolResult {
   if (options.has('timeout')) return ok(listTimeouts(ipvs.timeouts));
-  numericOnly(options);
-  if (options.has('c')) return ok(listConnections(ipvs.connections(), now));
+  const end = endName(options);
+  if (options.has('c')) return ok(listConnections(ipvs.connections(), now, end));
   const view = options.has('thresholds') ? 'thresholds' : options.has('persistent-conn') ? 'persistent' : 'counts';
   const sort = !options.has('nosort');
   if (options.value('t') === undefined && options.value('u') === undefined)
-    return ok(listServices(ipvs.services(), { view, sort }));
+    return ok(listServices(ipvs.services(), { view, sort, end }));
   const service = ipvs.service(serviceKey(options));
-  return service === undefined ? failed(255, 'No such service') : ok(listServices([service], { view, sort, title: false }));
+  return service === undefined ? failed(1, 'No such service') : ok(listServices([service], { view, sort, title: false, end }));
 }
 
-function numericOnly(options: Options): void {
-  if (!options.has('n')) throw notModelled('ipvsadm', 'a listing without -n');
+/** By numbers with `-n`, else with the services' names. */
+function endName(options: Options): EndName {
+  return options.has('n') ? numericEnd : (address, port, protocol) => `${formatIpv4(address)}:${serviceName(port, protocol)}`;
 }
 
 function setTimeouts(words: readonly string[], ipvs: Ipvs): ToolResult {
   const [tcp, tcpfin, udp] = words.map(wholeNumber);
   if (words.length !== 3 || tcp === undefined || tcpfin === undefined || udp === undefined)
-    return failed(255, 'illegal timeout values specified');
+    return failed(2, 'illegal timeout values specified');
   ipvs.setTimeouts({ tcp, tcpfin, udp });
   return ok('');
 }

@@ -50,7 +50,7 @@ export function readOptions(tool: string, table: OptionTable, args: readonly str
   for (const [name = '', ...others] of [...table.flags, ...(table.values ?? [])]) aliases[encode(name)] = others.map(encode);
   let wrong: string | undefined;
   const parsed = getopts(
-    args.map((word) => (word.startsWith('--') ? `--${encode(word.slice(2))}` : word)),
+    joinValues(args, table).map((word) => (word.startsWith('--') ? `--${encode(word.slice(2))}` : word)),
     {
       alias: aliases,
       boolean: table.flags.flat().map(encode),
@@ -69,6 +69,22 @@ export function readOptions(tool: string, table: OptionTable, args: readonly str
     value: (name) => lastText(parsed[encode(name)]),
     words: parsed._,
   };
+}
+
+/** The library takes a word that begins with `-` for an option even where a value must stand: such a value is joined on. */
+function joinValues(args: readonly string[], table: OptionTable): readonly string[] {
+  const valued = new Set((table.values ?? []).flat().map((name) => (name.length === 1 ? `-${name}` : `--${name}`)));
+  const joined: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i] ?? '';
+    const next = args[i + 1];
+    if (word === '--') return [...joined, ...args.slice(i)];
+    if (valued.has(word) && next?.startsWith('-') === true) {
+      joined.push(`--${word.replace(/^-+/, '')}=${next}`);
+      i++;
+    } else joined.push(word);
+  }
+  return joined;
 }
 
 /** The library takes `--no-x` for the contrary of `--x`; to the tools here `no-x` is a name like others. */

@@ -6,24 +6,27 @@
 import {
   type Cluster,
   headerValue,
+  type Ipv4,
   type Listener,
   type Namespace,
   type Program,
   parseRequest,
   parseResponse,
+  Refusal,
   requestText,
   responseText,
   type TcpProgram,
   type TcpSocket,
 } from '@portolan/core';
 import type { Marathon } from '@portolan/scheduler';
-import { DCOS_PACKAGE_OPTIONS, haproxyConfig } from './config.ts';
-import { type Backend, type Frontend, type HaproxyConfig, readHaproxyConfig } from './haproxy.ts';
+import { DCOS_PACKAGE_OPTIONS } from './config.ts';
+import type { Backend, Frontend, HaproxyConfig } from './haproxy.ts';
 import { Attempt } from './haproxy-attempt.ts';
 import { type Balancer, createBalancer } from './haproxy-balance.ts';
 import type { ProxiedRequest } from './haproxy-conditions.ts';
 import { cookieOf, ownAnswer, requestHeaders, responseHeaders } from './haproxy-headers.ts';
-import { routeConnection, routeRequest } from './haproxy-route.ts';
+import { frontendsAt, routeConnection, routeRequest } from './haproxy-route.ts';
+import { type Regenerated, regenerate } from './regenerate.ts';
 
 /** The image of the package, without its tag. */
 export const MARATHON_LB_IMAGE = 'mesosphere/marathon-lb';
@@ -70,9 +73,12 @@ export class LoadBalancerService {
     respond: () => ({ status: 404, reason: 'Not Found', headers: [], body: '' }),
   };
 
+  /** Why the last regeneration was given up, if one was. */
+  failure: Refusal | undefined = undefined;
   private readonly cluster: Cluster;
   private readonly marathon: Marathon;
   private readonly running = new Map<string, Haproxy>();
+  private health: Regenerated['health'] = new Map();
   private due = false;
   private reloadedAt = Number.NEGATIVE_INFINITY;
 
@@ -113,16 +119,28 @@ export class LoadBalancerService {
     this.due = false;
     this.reloadedAt = this.cluster.clock.now;
     const apps = this.marathon.apps().map((app) => this.marathon.show(app.id));
-    const { text, maps } = haproxyConfig(apps, DCOS_PACKAGE_OPTIONS);
-    for (const haproxy of this.running.values()) haproxy.load(text, maps);
+    const made = this.regenerated(apps);
+    if (made === undefined) return;
+    this.health = made.health;
+    for (const haproxy of this.running.values()) haproxy.load(made);
+  }
+
+  /** A new configuration; an app Marathon-LB chokes on leaves the old one in force for everybody, as in the real program. */
+  private regenerated(apps: readonly unknown[]): Regenerated | undefined {
+    try {
+      return regenerate(apps, { ...DCOS_PACKAGE_OPTIONS, health: this.health });
+    } catch (refusal) {
+      if (!(refusal instanceof Refusal)) throw refusal;
+      this.failure = refusal;
+      return undefined;
+    }
   }
 }
-
-type Maps = ReturnType<typeof haproxyConfig>['maps'];
 
 /** One HAProxy. */
 class Haproxy {
   text: string | undefined;
+  private loaded: string | undefined;
   private readonly ns: Namespace;
   private listeners: readonly Listener[] = [];
   private balancers = new Map<Backend, Balancer>();
@@ -132,30 +150,31 @@ class Haproxy {
   }
 
   /** Takes a configuration; connections that are open go on as they are. */
-  load(text: string, maps: Maps): void {
-    if (text === this.text) return;
+  load({ text, maps, haproxy: config }: Regenerated): void {
+    const fresh = `${text}\n${maps?.domain2backend}\n${maps?.app2backend}`;
+    if (fresh === this.loaded) return;
     this.stop();
+    this.loaded = fresh;
     this.text = text;
-    const config = readHaproxyConfig(text);
     this.balancers = new Map();
     const files = new Map([
       ['/marathon-lb/domain2backend.map', maps?.domain2backend ?? ''],
       ['/marathon-lb/app2backend.map', maps?.app2backend ?? ''],
     ]);
-    this.listeners = config.frontends.flatMap((frontend) =>
-      frontend.binds
-        .filter(({ tls }) => !tls)
-        .map(({ address, port }) =>
-          this.ns.sockets.listen({ address: address ?? 0, port, program: 'haproxy' }, (client) =>
-            this.serve(config, frontend, files, client),
-          ),
-        ),
+    this.listeners = bindsOf(config).map(({ address, port }) =>
+      this.ns.sockets.listen({ address, port, program: 'haproxy' }, (client) => {
+        // Frontends that share a port share its connections: the kernel spreads them by chance.
+        const frontends = frontendsAt(config, { address: client.local, port });
+        const frontend = frontends[frontends.length > 1 ? this.ns.random.nextInt(frontends.length) : 0];
+        return frontend === undefined ? {} : this.serve(config, frontend, files, client);
+      }),
     );
   }
 
   stop(): void {
     for (const listener of this.listeners) listener.close();
     this.listeners = [];
+    this.loaded = undefined;
     this.text = undefined;
   }
 
@@ -273,6 +292,14 @@ class Haproxy {
     }
     return balancer;
   }
+}
+
+/** The places to listen at, each once; TLS is not modelled. */
+function bindsOf(config: HaproxyConfig): readonly { readonly address: Ipv4; readonly port: number }[] {
+  const places = new Map<string, { readonly address: Ipv4; readonly port: number }>();
+  for (const { tls, address = 0, port } of config.frontends.flatMap(({ binds }) => binds))
+    if (!tls) places.set(`${address} ${port}`, { address, port });
+  return [...places.values()];
 }
 
 type Response = NonNullable<ReturnType<typeof parseResponse>>;

@@ -33,6 +33,12 @@ export class VipKernel {
     },
   };
 
+  /** How many writes there have been: rises whenever routes or members change. */
+  epoch(): number {
+    this.catchUp();
+    return this.done;
+  }
+
   /** Looks a VIP's address and port up, as `--match-set dcos-l4lb dst,dst` does. */
   readonly set: SetIndex = {
     has: (address, protocol, port) => {

@@ -34,6 +34,8 @@ export const OVERLAY_TABLE = 42;
 /** The records of one overlay. */
 export class OverlayDirectory {
   readonly overlay: Cidr;
+  /** How often it has changed. */
+  changes = 0;
   private readonly prefix: number;
   private readonly bySubnet = new Map<Ipv4, OverlayRecord>();
   private readonly byAgent = new Map<Ipv4, OverlayRecord>();
@@ -48,6 +50,7 @@ export class OverlayDirectory {
 
   /** Adds a node's record, or replaces it. */
   put(record: OverlayRecord): void {
+    this.changes++;
     this.bySubnet.set(networkOf(record.subnet).address, record);
     this.byAgent.set(record.agent, record);
     this.byVtep.set(record.vtep, record);

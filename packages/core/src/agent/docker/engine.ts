@@ -9,9 +9,10 @@ import { produce } from '../../base/immutable.ts';
 import type { Random } from '../../base/random.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { Link } from '../../kernel/config.ts';
+import type { Netfilter, Rule, TableName } from '../../kernel/netfilter/rule.ts';
 import { routesOfAddress } from '../../kernel/route.ts';
 import type { MachineConfig } from '../config.ts';
-import { append, portRules, removeRules, withNetwork } from './rules.ts';
+import { change, portRules, removeRules, withNetwork } from './rules.ts';
 import type { Container, DockerNetwork, Endpoint, PublishedPort } from './state.ts';
 
 /** What `docker run` is told. */
@@ -68,25 +69,22 @@ export function createNetwork(config: MachineConfig, network: DockerNetwork, ran
   };
 }
 
-/** `docker run` for each request in turn. A refused one changes nothing. */
+/** `docker run` for each request in turn, as one change. A refused one changes nothing. */
 export function runContainers(
   config: MachineConfig,
   requests: readonly RunRequest[],
   around: Surroundings,
 ): { config: MachineConfig; results: RunResult[] } {
-  const ledger = new Ledger(config);
-  const results: RunResult[] = [];
-  const next = produce(config, (draft) => {
-    for (const request of requests) {
-      try {
-        results.push({ container: run(draft, ledger, request, around) });
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        results.push({ refusal: error });
-      }
+  const batch = new Batch(config);
+  const results = requests.map((request): RunResult => {
+    try {
+      return { container: run(batch, request, around) };
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return { refusal: error };
     }
   });
-  return { config: next, results };
+  return { config: batch.containers.length === 0 ? config : batch.apply(), results };
 }
 
 /** `docker stop`: pairs, addresses, rules go; the containers stay, exited. */
@@ -126,20 +124,30 @@ export function removeContainers(config: MachineConfig, ids: ReadonlySet<string>
   return containers.length === config.docker.containers.length ? config : { ...config, docker: { ...config.docker, containers } };
 }
 
-/** What is taken on a machine, kept up while a batch is worked off. */
-class Ledger {
-  readonly networks: ReadonlyMap<string, { readonly network: DockerNetwork; readonly taken: Set<Ipv4>; lowest: Ipv4 }>;
-  readonly ports = new Set<string>();
-  readonly names = new Set<string>();
+/** A batch of starts: what is taken on the machine, and what comes to it. */
+class Batch {
+  readonly containers: Container[] = [];
+  readonly userlandProxy: boolean;
+  private readonly config: MachineConfig;
+  private readonly links: Link[] = [];
+  private readonly rules: ReturnType<typeof portRules>[] = [];
+  private readonly networks: ReadonlyMap<string, { readonly network: DockerNetwork; readonly taken: Set<Ipv4>; lowest: Ipv4 }>;
+  private readonly ports = new Set<string>();
+  private readonly names = new Set<string>();
+  private nextIndex: number;
 
   constructor(config: MachineConfig) {
+    const { docker } = config;
+    this.config = config;
+    this.userlandProxy = docker.userlandProxy;
+    this.nextIndex = config.nextIndex;
     this.networks = new Map(
-      config.docker.networks.map((network) => [
+      docker.networks.map((network) => [
         network.name,
         { network, taken: new Set([network.gateway]), lowest: networkOf(network.subnet).address + 1 },
       ]),
     );
-    for (const c of config.docker.containers) {
+    for (const c of docker.containers) {
       this.names.add(c.name);
       if (c.state !== 'running') continue;
       if (c.endpoint !== undefined) this.networks.get(c.network)?.taken.add(c.endpoint.address);
@@ -147,104 +155,115 @@ class Ledger {
     }
   }
 
+  hasName(name: string): boolean {
+    return this.names.has(name);
+  }
+
+  hasPort({ protocol, hostPort }: PublishedPort): boolean {
+    return this.ports.has(`${protocol}/${hostPort}`);
+  }
+
   /** The lowest free address of a network; nothing is taken yet. */
-  freeAddress(name: string): Ipv4 {
+  freeAddress(name: string): { readonly network: DockerNetwork; readonly address: Ipv4 } {
     const pool = this.networks.get(name);
     if (pool === undefined) throw refuse('no-such-network', `network ${name} not found`);
-    const last = broadcastOf(pool.network.subnet);
-    for (; pool.lowest < last; pool.lowest++) if (!pool.taken.has(pool.lowest)) return pool.lowest;
-    throw refuse(
-      'no-addresses',
-      `no available IPv4 addresses on this network's address pools: ${pool.network.name} (${pool.network.id})`,
-    );
+    const { network } = pool;
+    const last = broadcastOf(network.subnet);
+    for (; pool.lowest < last; pool.lowest++) if (!pool.taken.has(pool.lowest)) return { network, address: pool.lowest };
+    throw refuse('no-addresses', `no available IPv4 addresses on this network's address pools: ${network.name} (${network.id})`);
+  }
+
+  /** A veth pair; the container's end is made first and gets the lower index. */
+  attach(
+    network: DockerNetwork,
+    address: Ipv4,
+    made: { readonly container: string; readonly endpoint: string; readonly random: Random },
+  ): Endpoint {
+    const index = this.nextIndex + 1;
+    this.nextIndex = index + 1;
+    this.networks.get(network.name)?.taken.add(address);
+    const veth = `veth${made.random.hex(7)}`;
+    this.links.push({
+      index,
+      name: veth,
+      mac: 0x020000000000 + (made.random.next(32) >>> 0),
+      mtu: network.mtu,
+      up: true,
+      kind: { type: 'veth', peer: { namespace: made.container, index: index - 1 } },
+      addresses: [],
+      port: { master: network.bridge, hairpin: !this.userlandProxy, isolated: false },
+    });
+    return { id: made.endpoint, address, mac: macOfAddress(address), veth, index };
+  }
+
+  add(container: Container, network: DockerNetwork | undefined): void {
+    this.names.add(container.name);
+    for (const port of container.ports) {
+      this.ports.add(`${port.protocol}/${port.hostPort}`);
+      if (network !== undefined && container.endpoint !== undefined)
+        this.rules.push(portRules(container, network, container.endpoint.address, port, this.userlandProxy));
+    }
+    // Frozen values are taken over by a draft as they are, without a look inside.
+    this.containers.push(Object.freeze(container));
+  }
+
+  /** The configuration with everything that came. */
+  apply(): MachineConfig {
+    return produce(this.config, (draft) => {
+      draft.nextIndex = this.nextIndex;
+      draft.docker.containers = Object.freeze([...this.config.docker.containers, ...this.containers]) as Draft<Container[]>;
+      const { host } = this.config;
+      draft.host.links = Object.freeze([...host.links, ...this.links]) as Draft<Link[]>;
+      let { netfilter } = host;
+      const append = (table: TableName, chain: string, more: readonly Rule[]): void => {
+        if (more.length > 0) netfilter = change(netfilter, table, chain, (old) => [...old, ...more]);
+      };
+      append(
+        'nat',
+        'DOCKER',
+        this.rules.map(({ translate }) => translate),
+      );
+      append(
+        'filter',
+        'DOCKER',
+        this.rules.map(({ accept }) => accept),
+      );
+      append(
+        'nat',
+        'POSTROUTING',
+        this.rules.map(({ hairpin }) => hairpin),
+      );
+      draft.host.netfilter = Object.freeze(netfilter) as Draft<Netfilter>;
+    });
   }
 }
 
-function run(draft: Draft<MachineConfig>, ledger: Ledger, request: RunRequest, around: Surroundings): Container {
-  if (ledger.names.has(request.name))
-    throw refuse('name-in-use', `Conflict. The container name "/${request.name}" is already in use by a container.`);
-  const pool = request.network === 'host' ? undefined : ledger.networks.get(request.network);
-  const address = request.network === 'host' ? undefined : ledger.freeAddress(request.network);
-  const endpointId = around.random.hex(64);
-  for (const port of request.ports) checkPort(ledger, request.name, endpointId, port, around);
+function run(batch: Batch, request: RunRequest, around: Surroundings): Container {
+  const { name, image, env, labels, network, ports } = request;
+  if (batch.hasName(name))
+    throw refuse('name-in-use', `Conflict. The container name "/${name}" is already in use by a container.`);
+  const place = network === 'host' ? undefined : batch.freeAddress(network);
+  const endpoint = around.random.hex(64);
+  for (const port of ports) checkPort(batch, name, endpoint, port, around);
   const id = around.random.hex(64);
-  const base = {
-    id,
-    name: request.name,
-    image: request.image,
-    env: request.env,
-    labels: request.labels,
-    network: request.network,
-    ports: request.ports,
-    startedAt: around.now,
-    state: 'running',
-  } as const;
-  ledger.names.add(request.name);
-  for (const port of request.ports) ledger.ports.add(`${port.protocol}/${port.hostPort}`);
-  if (pool === undefined || address === undefined) {
-    (draft.docker.containers as Container[]).push(base);
-    return base;
-  }
-  pool.taken.add(address);
-  const endpoint = attach(draft, pool.network, address, { id, endpointId, random: around.random });
-  const container: Container = { ...base, endpoint };
-  const rules = request.ports.map((port) => portRules(request, pool.network, address, port, draft.docker.userlandProxy));
-  append(
-    draft.host.netfilter,
-    'nat',
-    'DOCKER',
-    rules.map((r) => r.translate),
-  );
-  append(
-    draft.host.netfilter,
-    'filter',
-    'DOCKER',
-    rules.map((r) => r.accept),
-  );
-  append(
-    draft.host.netfilter,
-    'nat',
-    'POSTROUTING',
-    rules.map((r) => r.hairpin),
-  );
-  (draft.docker.containers as Container[]).push(container);
+  const base: Container = { id, name, image, env, labels, network, ports, startedAt: around.now, state: 'running' };
+  const container: Container =
+    place === undefined
+      ? base
+      : { ...base, endpoint: batch.attach(place.network, place.address, { container: id, endpoint, random: around.random }) };
+  batch.add(container, place?.network);
   return container;
 }
 
-function checkPort(ledger: Ledger, name: string, endpointId: string, port: PublishedPort, around: Surroundings): void {
+function checkPort(batch: Batch, name: string, endpointId: string, port: PublishedPort, around: Surroundings): void {
   const words = `driver failed programming external connectivity on endpoint ${name} (${endpointId})`;
-  const key = `${port.protocol}/${port.hostPort}`;
-  if (ledger.ports.has(key))
+  if (batch.hasPort(port))
     throw refuse('port-allocated', `${words}: Bind for 0.0.0.0:${port.hostPort} failed: port is already allocated.`);
   if (around.portTaken(port.protocol, port.hostPort))
     throw refuse(
       'port-in-use',
       `${words}: Error starting userland proxy: listen ${port.protocol}4 0.0.0.0:${port.hostPort}: bind: address already in use.`,
     );
-}
-
-function attach(
-  draft: Draft<MachineConfig>,
-  network: DockerNetwork,
-  address: Ipv4,
-  made: { id: string; endpointId: string; random: Random },
-): Endpoint {
-  // The container's end is made first and gets the lower index.
-  const index = draft.nextIndex + 1;
-  draft.nextIndex = index + 1;
-  const veth = `veth${made.random.hex(7)}`;
-  const link: Link = {
-    index,
-    name: veth,
-    mac: (0x020000000000 + (made.random.next(32) >>> 0)) as number,
-    mtu: network.mtu,
-    up: true,
-    kind: { type: 'veth', peer: { namespace: made.id, index: index - 1 } },
-    addresses: [],
-    port: { master: network.bridge, hairpin: !draft.docker.userlandProxy, isolated: false },
-  };
-  (draft.host.links as Link[]).push(link);
-  return { id: made.endpointId, address, mac: macOfAddress(address), veth, index };
 }
 
 function refuse(code: string, message: string): Refusal {

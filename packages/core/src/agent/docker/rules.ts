@@ -154,13 +154,7 @@ export function portRules(
     target: { name: 'MASQUERADE' },
     cause,
   };
-  return { translate, accept, hairpin } as const;
-}
-
-/** Appends rules to a chain of a draft. */
-export function append(netfilter: Draft<Netfilter>, table: TableName, chain: string, rules: readonly Rule[]): void {
-  const found = netfilter[table].find((c) => c.name === chain);
-  if (found !== undefined && rules.length > 0) found.rules = [...found.rules, ...(rules as Draft<Rule>[])];
+  return { translate: Object.freeze(translate), accept: Object.freeze(accept), hairpin: Object.freeze(hairpin) } as const;
 }
 
 /** Takes out of a chain of a draft what the predicate names. */

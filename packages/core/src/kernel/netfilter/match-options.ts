@@ -4,7 +4,7 @@
  */
 import { type Extension, type ExtensionDescription, extension, type OptionDescription } from './extension.ts';
 import { hex, notModelled, parameterProblem, parseMark, parsePortRange, quoteWord, serviceName, shorten } from './notation.ts';
-import type { AddressType, CtState, Match, PortMatch } from './rule.ts';
+import { type AddressType, type CtState, type Match, type PortMatch, PROTOCOL } from './rule.ts';
 
 type Named<N extends Match['name']> = Extract<Match, { readonly name: N }>;
 type PortsMatch = Extract<Match, { readonly name: 'tcp' | 'udp' }>;
@@ -42,7 +42,7 @@ function ports(name: 'tcp' | 'udp', unmodelled: readonly string[]): ExtensionDes
     unmodelled,
     start: () => ({ name }),
     list: (match, numeric) =>
-      [name, listPort('spt', match.sourcePort, numeric), listPort('dpt', match.destinationPort, numeric)]
+      [name, listPort('spt', match.sourcePort, numeric, name), listPort('dpt', match.destinationPort, numeric, name)]
         .filter((t) => t !== '')
         .join(' '),
   };
@@ -65,10 +65,10 @@ function portOption(field: 'sourcePort' | 'destinationPort', flags: [string, str
   };
 }
 
-function listPort(name: string, match: PortMatch | undefined, numeric: boolean): string {
+function listPort(name: string, match: PortMatch | undefined, numeric: boolean, protocol: 'tcp' | 'udp'): string {
   if (match === undefined) return '';
   const not = match.not === true ? '!' : '';
-  const text = (port: number) => (numeric ? String(port) : serviceName(port));
+  const text = (port: number) => (numeric ? String(port) : serviceName(port, PROTOCOL[protocol]));
   if (match.first === match.last) return `${name}:${not}${text(match.first)}`;
   return `${name}s:${not}${text(match.first)}:${text(match.last)}`;
 }

@@ -27,20 +27,24 @@ const OTHER_PROTOCOLS: readonly (readonly [string, number])[] = [
 ];
 const ALL_PROTOCOLS = [...CHAIN_PROTOCOLS, ...OTHER_PROTOCOLS];
 
-const SERVICES: readonly (readonly [string, number])[] = [
-  ['ftp', 21],
-  ['ssh', 22],
-  ['telnet', 23],
-  ['smtp', 25],
-  ['domain', 53],
-  ['http', 80],
-  ['kerberos', 88],
-  ['ntp', 123],
-  ['ldap', 389],
-  ['https', 443],
-  ['imaps', 993],
-  ['mysql', 3306],
-  ['postgresql', 5432],
+/** Name, port, and for which protocols Debian's /etc/services has it. */
+const SERVICES: readonly (readonly [string, number, ...number[]])[] = [
+  ['discard', 9, 6, 17],
+  ['ftp', 21, 6],
+  ['ssh', 22, 6],
+  ['telnet', 23, 6],
+  ['smtp', 25, 6],
+  ['domain', 53, 6, 17],
+  ['http', 80, 6],
+  ['kerberos', 88, 6, 17],
+  ['ntp', 123, 17],
+  ['ldap', 389, 6, 17],
+  ['https', 443, 6, 17],
+  ['imaps', 993, 6],
+  ['mysql', 3306, 6],
+  ['mdns', 5353, 17],
+  ['postgresql', 5432, 6],
+  ['http-alt', 8080, 6, 17],
 ];
 
 /** A refusal in iptables' words; exit code 2 (PARAMETER_PROBLEM) unless the code says otherwise. */
@@ -71,9 +75,9 @@ export function protocolName(protocol: number, numeric: boolean): string {
   return found === undefined ? String(protocol) : found[0];
 }
 
-/** The service name of a port, or its number. */
-export function serviceName(port: number): string {
-  return SERVICES.find(([, number]) => number === port)?.[0] ?? String(port);
+/** The service name of a port of a protocol, or its number. */
+export function serviceName(port: number, protocol: number): string {
+  return SERVICES.find(([, number, ...protocols]) => number === port && protocols.includes(protocol))?.[0] ?? String(port);
 }
 
 /**

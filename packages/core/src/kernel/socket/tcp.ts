@@ -6,6 +6,7 @@
 import type { Ipv4 } from '../../base/address.ts';
 import { assert } from '../../base/assert.ts';
 import type { Timer } from '../../base/clock.ts';
+import { utf8Length } from '../../base/text.ts';
 import { IPV4_HEADER, TCP_HEADER } from '../../wire/ipv4.ts';
 import { FLAG } from '../../wire/tcp.ts';
 import { SkBuff } from '../skb.ts';
@@ -42,7 +43,6 @@ const HEADERS = IPV4_HEADER + TCP_HEADER.established;
 const TIMESTAMP = 12;
 /** Linux sends a SYN at 0, 1, 3, 7, 15, 31 and 63 s and gives up at 127 s (net.ipv4.tcp_syn_retries = 6). */
 const SYN_RETRIES = 6;
-const encoder = new TextEncoder();
 
 /** One end of a TCP connection. */
 export class TcpSocket {
@@ -87,13 +87,13 @@ export class TcpSocket {
   /** Sends text, in as many segments as it takes. */
   write(text: string): void {
     assert(this.phase === 'ESTABLISHED' || this.phase === 'CLOSE_WAIT', `a write to a socket in ${this.phase}`);
-    if (text.length <= this.segment / 4) return this.push(text, FLAG.psh | FLAG.ack, encoder.encode(text).length);
+    if (text.length <= this.segment / 4) return this.push(text, FLAG.psh | FLAG.ack, utf8Length(text));
     const characters = [...text];
     for (let i = 0; i < characters.length; ) {
       let bytes = 0;
       let end = i;
       for (; end < characters.length; end++) {
-        const more = encoder.encode(characters[end]).length;
+        const more = utf8Length(characters[end] ?? '');
         if (bytes + more > this.segment) break;
         bytes += more;
       }
