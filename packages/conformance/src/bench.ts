@@ -34,7 +34,7 @@ function main(): number {
 }
 
 function table(figures: readonly Figure[]): string {
-  const rows = figures.map(({ name, value, unit, includes }) => [name, rounded(value).toLocaleString('en'), unit, includes]);
+  const rows = figures.map(({ name, value, unit, includes }) => [name, grouped(rounded(value)), unit, includes]);
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map(
@@ -42,6 +42,11 @@ function table(figures: readonly Figure[]): string {
         `${name.padEnd(widths[0] ?? 0)}  ${value.padStart(widths[1] ?? 0)} ${unit.padEnd(widths[2] ?? 0)}  ${includes}\n`,
     )
     .join('');
+}
+
+/** 5,941 for 5941. */
+function grouped(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 function rounded(value: number): number {

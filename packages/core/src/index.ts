@@ -80,9 +80,22 @@ export {
   TABLE,
   type TableId,
 } from './kernel/config.ts';
-export { Ipvs } from './kernel/ipvs/ipvs.ts';
+export type { IpvsConnection } from './kernel/ipvs/connection.ts';
+export { Ipvs, type IpvsSettings } from './kernel/ipvs/ipvs.ts';
+export {
+  type EndName,
+  type ListOptions,
+  listConnections,
+  listServices,
+  listTimeouts,
+  numericEnd,
+  saveServices,
+} from './kernel/ipvs/list.ts';
+export type { RealServer, ServerKey, ServerSpec, ServiceKey, ServiceSpec, VirtualService } from './kernel/ipvs/service.ts';
+export type { ConnectionState, IpvsTimeouts } from './kernel/ipvs/state.ts';
+export type { Tap } from './kernel/link/wire.ts';
 export { Namespace, type SharedState } from './kernel/namespace.ts';
-export { ruleArguments } from './kernel/netfilter/arguments.ts';
+export { parseRule, ruleArguments } from './kernel/netfilter/arguments.ts';
 export type { Connection } from './kernel/netfilter/connection.ts';
 export {
   type AddressMatch,
@@ -96,14 +109,18 @@ export {
   type TableName,
   type Target,
 } from './kernel/netfilter/rule.ts';
+export { parseSave, printSave } from './kernel/netfilter/save.ts';
 export { indexSet, type SetIndex } from './kernel/netfilter/set.ts';
 export { DEFAULT_RULES, defaultRoute, type RouteSource, routesOfAddress } from './kernel/route.ts';
 export type { Datagram, Listener, UdpSocket } from './kernel/socket/sockets.ts';
 export type { TcpFailure, TcpProgram, TcpSocket } from './kernel/socket/tcp.ts';
 export { type Fate, type Hop, type Step, Trace } from './kernel/trace.ts';
 // overlay
+export { intervals, printSpace } from './overlay/free-space.ts';
+export { formatCidr6, parseCidr6 } from './overlay/ipv6.ts';
 export {
   type AddressPlan,
+  type AgentOverlay,
   type AgentPlace,
   addressPlan,
   DEFAULT_OVERLAY,
@@ -112,6 +129,30 @@ export {
   releaseAgent,
   reserveAgent,
 } from './overlay/plan.ts';
+export {
+  allocateSubnet,
+  allocateSubnet6,
+  bridgesOf,
+  bridgesOf6,
+  type OverlayInfo,
+  releaseSubnet,
+  releaseSubnet6,
+  reserveSubnet,
+  reserveSubnet6,
+  type SubnetPool,
+  subnetPool,
+} from './overlay/subnets.ts';
+export {
+  allocateVtep,
+  allocateVtep6,
+  releaseVtep,
+  releaseVtep6,
+  reserveVtep,
+  reserveVtep6,
+  type VtepPool,
+  vtepMac,
+  vtepPool,
+} from './overlay/vtep.ts';
 // tools
 export { type OptionTable, readOptions } from './tools/options.ts';
 export { CORE_TOOLS, toolRegistry } from './tools/registry.ts';

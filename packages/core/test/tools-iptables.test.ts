@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Refusal } from '../src/base/refusal.ts';
 import { type ChainCounters, parseSave } from '../src/kernel/netfilter/save.ts';
-import { iptables } from '../src/tools/iptables.ts';
-import { shortCount } from '../src/tools/iptables-list.ts';
-import { iptablesSave } from '../src/tools/iptables-save.ts';
+import { iptables } from '../src/tools/iptables/iptables.ts';
+import { iptablesSave } from '../src/tools/iptables/iptables-save.ts';
+import { shortCount } from '../src/tools/iptables/list.ts';
 import { fakeHost } from './fake-host.ts';
 
 const RECORDED = new URL('../../conformance/recorded/', import.meta.url);

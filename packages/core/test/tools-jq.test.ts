@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Refusal } from '../src/base/refusal.ts';
-import { jq } from '../src/tools/jq.ts';
+import { jq } from '../src/tools/jq/jq.ts';
 import { fakeHost } from './fake-host.ts';
 
 const host = fakeHost();

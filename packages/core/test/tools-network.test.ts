@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import type { ConntrackRow } from '../src/agent/report.ts';
 import { formatIpv4, parseCidr, parseIpv4, parseMac } from '../src/base/address.ts';
 import { parseSave } from '../src/kernel/netfilter/save.ts';
-import { bridge } from '../src/tools/bridge.ts';
 import { conntrack } from '../src/tools/conntrack.ts';
-import { ip } from '../src/tools/ip.ts';
+import { bridge } from '../src/tools/iproute/bridge.ts';
+import { ip } from '../src/tools/iproute/ip.ts';
 import { ipset } from '../src/tools/ipset.ts';
 import { AGENT_LINKS, AGENT_ROUTES, fakeHost, link, port } from './fake-host.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Refusal } from '../src/base/refusal.ts';
-import { jq } from '../src/tools/jq.ts';
+import { jq } from '../src/tools/jq/jq.ts';
 import { runShell, splitLine } from '../src/tools/shell.ts';
 import type { Tool } from '../src/tools/tool.ts';
 import { fakeHost } from './fake-host.ts';

@@ -2,14 +2,7 @@
  * Replays a recorded `ipvsadm` listing: the text the product prints of its tables at that moment. Listings were recorded
  * one scenario after the other on one machine, so connections to other scenarios' services are left out of them.
  */
-import type { Ipvs } from '../../../core/src/kernel/ipvs/ipvs.ts';
-import {
-  type ListOptions,
-  listConnections,
-  listServices,
-  listTimeouts,
-  saveServices,
-} from '../../../core/src/kernel/ipvs/list.ts';
+import { type Ipvs, type ListOptions, listConnections, listServices, listTimeouts, saveServices } from '@portolan/core';
 
 type Line = Readonly<Record<string, unknown>>;
 

@@ -4,13 +4,18 @@
  * listing its text. In a table of several services their order is the boot's own, so they are compared by name;
  * the lines of a connection listing likewise.
  */
-import { formatIpv4, type Ipv4, parseIpv4 } from '../../../core/src/base/address.ts';
-import { Refusal } from '../../../core/src/base/refusal.ts';
-import type { IpvsConnection } from '../../../core/src/kernel/ipvs/connection.ts';
-import { Ipvs } from '../../../core/src/kernel/ipvs/ipvs.ts';
-import type { ServiceKey, ServiceSpec } from '../../../core/src/kernel/ipvs/service.ts';
-import { Packet } from '../../../core/src/wire/ipv4.ts';
-import { FLAG } from '../../../core/src/wire/tcp.ts';
+import {
+  FLAG,
+  formatIpv4,
+  type Ipv4,
+  Ipvs,
+  type IpvsConnection,
+  Packet,
+  parseIpv4,
+  Refusal,
+  type ServiceKey,
+  type ServiceSpec,
+} from '@portolan/core';
 import { showListing } from './ipvs-listing.ts';
 import { canonical, listOf, type ReplayResult, ReplayTally, recordOf } from './result.ts';
 

@@ -3,33 +3,36 @@
  * An abbreviated sequence (`... 1201 commands`) repeats the commands after its first up to that number, and of its
  * answers only a selection, in order, was kept.
  */
-import { formatCidr, formatIpv4, formatMac, parseCidr } from '../../../core/src/base/address.ts';
-import { Refusal } from '../../../core/src/base/refusal.ts';
-import { intervals, printSpace } from '../../../core/src/overlay/free-space.ts';
-import { formatCidr6, parseCidr6 } from '../../../core/src/overlay/ipv6.ts';
 import {
   allocateSubnet,
   allocateSubnet6,
-  bridgesOf,
-  bridgesOf6,
-  releaseSubnet,
-  releaseSubnet6,
-  reserveSubnet,
-  reserveSubnet6,
-  type SubnetPool,
-  subnetPool,
-} from '../../../core/src/overlay/subnets.ts';
-import {
   allocateVtep,
   allocateVtep6,
+  bridgesOf,
+  bridgesOf6,
+  formatCidr,
+  formatCidr6,
+  formatIpv4,
+  formatMac,
+  intervals,
+  parseCidr,
+  parseCidr6,
+  printSpace,
+  Refusal,
+  releaseSubnet,
+  releaseSubnet6,
   releaseVtep,
   releaseVtep6,
+  reserveSubnet,
+  reserveSubnet6,
   reserveVtep,
   reserveVtep6,
+  type SubnetPool,
+  subnetPool,
   type VtepPool,
   vtepMac,
   vtepPool,
-} from '../../../core/src/overlay/vtep.ts';
+} from '@portolan/core';
 import { canonical, listOf, type ReplayResult, ReplayTally, recordOf } from './result.ts';
 
 type Answer = Readonly<Record<string, unknown>>;

@@ -2,6 +2,7 @@
 import type { Ipv4, Mac } from '../base/address.ts';
 import type { Tuple } from '../base/tuple-table.ts';
 import type { Namespace } from '../kernel/namespace.ts';
+import type { NeighbourState } from '../kernel/neighbour.ts';
 import type { Connection } from '../kernel/netfilter/connection.ts';
 import { PROTOCOL } from '../kernel/netfilter/rule.ts';
 import { TCP_STATE_NAMES } from '../kernel/netfilter/tcp-state.ts';
@@ -11,7 +12,7 @@ export interface NeighbourRow {
   readonly address: Ipv4;
   readonly device: string;
   readonly mac?: Mac;
-  readonly state: 'INCOMPLETE' | 'REACHABLE' | 'STALE' | 'FAILED' | 'PERMANENT';
+  readonly state: NeighbourState | 'PERMANENT';
 }
 
 /** A line of `bridge fdb`. */

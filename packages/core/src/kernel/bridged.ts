@@ -37,12 +37,15 @@ function redirect(ns: Namespace, skb: SkBuff, bridge: Device, port: Device): voi
   const next = route.via ?? skb.destination;
   const mac = ns.neighbours.lookup(bridge, next);
   if (mac === undefined) ns.neighbours.resolve(bridge, next, skb, (found) => bridgeTo(ns, skb, found, bridge, port));
-  else bridgeTo(ns, skb, mac, bridge, port);
+  else if (ns.neighbours.isReachable(bridge, next)) {
+    skb.destinationMac = mac;
+    bridgeOn(ns, skb, bridge, port);
+  } else bridgeTo(ns, skb, mac, bridge, port);
 }
 
 function bridgeTo(ns: Namespace, skb: SkBuff, mac: Mac, bridge: Device, port: Device): void {
   skb.destinationMac = mac;
-  // The kernel hands the frame to the bridge device's own way out; it keeps the source address of its sender.
+  // For a neighbour that is not confirmed the kernel takes the bridge device's own way out; the frame keeps its source address.
   bridge.sentPackets++;
   ns.wire.tap?.(bridge, 'out', skb);
   bridgeOn(ns, skb, bridge, port);

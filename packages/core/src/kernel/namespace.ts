@@ -266,7 +266,8 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
 
   receiveArp(arp: Arp, device: Device): void {
     const asked = arp.operation === 'request' && this.route(arp.targetAddress, 0)?.type === 'local';
-    this.neighbours.learn(device, arp.senderAddress, arp.senderMac, asked);
+    const from = arp.operation === 'reply' ? 'answer' : asked ? 'request for us' : 'request';
+    this.neighbours.learn(device, arp.senderAddress, arp.senderMac, from);
     if (asked) transmit(device, new Arp('reply', device.mac, arp.targetAddress, arp.senderMac, arp.senderAddress));
   }
 

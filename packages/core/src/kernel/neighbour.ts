@@ -1,7 +1,7 @@
 /**
  * Who has which address on a link: ARP, its table, and the packets that wait for an answer.
- * Follows linux net/ipv4/arp.c and net/core/neighbour.c. A confirmed entry becomes STALE after 30 s and is used
- * on; the unicast probe that follows a stale entry's use is not modelled.
+ * Follows linux net/ipv4/arp.c and net/core/neighbour.c. What a request taught is STALE, what an answer taught REACHABLE
+ * for 30 s; a stale entry that is used is taken as confirmed 5 s later: the unicast probe that would do it is not sent.
  */
 import type { Ipv4, Mac } from '../base/address.ts';
 import type { Timer } from '../base/clock.ts';
@@ -11,6 +11,7 @@ import { transmit } from './link/transmit.ts';
 import type { SkBuff } from './skb.ts';
 
 const REACHABLE_MS = 30_000;
+const DELAY_MS = 5000;
 const RETRANSMIT_MS = 1000;
 const REQUESTS = 3;
 /** Packets kept for one unresolved neighbour. */
@@ -23,7 +24,10 @@ export interface Neighbour {
   /** 0 while unknown. */
   mac: Mac;
   state: 'INCOMPLETE' | 'VALID' | 'FAILED';
+  /** Virtual milliseconds of the last answer; -Infinity if there was none. */
   confirmedAt: number;
+  /** Since when a stale entry is in use; undefined if it is not. */
+  usedAt: number | undefined;
   asked: number;
   timer: Timer | undefined;
   waiting: Waiting[];
@@ -59,8 +63,18 @@ export class NeighbourTable {
   /** The MAC address of a neighbour, if it is known. */
   lookup(device: Device, address: Ipv4): Mac | undefined {
     const known = this.tables.get(device)?.get(address);
-    if (known !== undefined && known.state === 'VALID') return known.mac;
+    if (known !== undefined && known.state === 'VALID') {
+      use(known, this.host.now);
+      return known.mac;
+    }
     return this.host.permanentNeighbour(device, address);
+  }
+
+  /** Whether an address is known from an answer that is not too old. */
+  isReachable(device: Device, address: Ipv4): boolean {
+    const known = this.tables.get(device)?.get(address);
+    if (known === undefined || known.state !== 'VALID') return this.host.permanentNeighbour(device, address) !== undefined;
+    return stateOf(known, this.host.now) === 'REACHABLE';
   }
 
   /** Keeps a packet until its next hop is known, and asks for it; then it is sent by the device, or as `go` says. */
@@ -76,31 +90,27 @@ export class NeighbourTable {
     }
   }
 
-  /** What an ARP packet says about its sender; new entries are made only if `create`. */
-  learn(device: Device, address: Ipv4, mac: Mac, create: boolean): void {
-    const entry = create ? this.entry(device, address) : this.tables.get(device)?.get(address);
+  /** What an ARP packet says about its sender: an answer confirms it, a request makes it known only if it is for us. */
+  learn(device: Device, address: Ipv4, mac: Mac, from: 'answer' | 'request' | 'request for us'): void {
+    const entry = from === 'request for us' ? this.entry(device, address) : this.tables.get(device)?.get(address);
     if (entry === undefined) return;
     entry.timer?.cancel();
     entry.timer = undefined;
     entry.mac = mac;
     entry.state = 'VALID';
-    entry.confirmedAt = this.host.now;
+    if (from === 'answer') entry.confirmedAt = this.host.now;
+    entry.usedAt = undefined;
     const waiting = entry.waiting;
     entry.waiting = [];
     for (const { go } of waiting) go(mac);
   }
 
   /** Learned entries with the state `ip neigh` shows, in order of first mention. */
-  list(): readonly { readonly neighbour: Neighbour; readonly state: 'INCOMPLETE' | 'REACHABLE' | 'STALE' | 'FAILED' }[] {
+  list(): readonly { readonly neighbour: Neighbour; readonly state: NeighbourState }[] {
     return [...this.tables.values()].flatMap((table) =>
       [...table.values()].map((neighbour) => ({
         neighbour,
-        state:
-          neighbour.state === 'VALID'
-            ? this.host.now - neighbour.confirmedAt <= REACHABLE_MS
-              ? 'REACHABLE'
-              : 'STALE'
-            : neighbour.state,
+        state: stateOf(neighbour, this.host.now),
       })),
     );
   }
@@ -119,7 +129,17 @@ export class NeighbourTable {
     }
     let entry = table.get(address);
     if (entry === undefined) {
-      entry = { address, device, mac: 0, state: 'FAILED', confirmedAt: 0, asked: 0, timer: undefined, waiting: [] };
+      entry = {
+        address,
+        device,
+        mac: 0,
+        state: 'FAILED',
+        confirmedAt: Number.NEGATIVE_INFINITY,
+        usedAt: undefined,
+        asked: 0,
+        timer: undefined,
+        waiting: [],
+      };
       table.set(address, entry);
     }
     return entry;
@@ -139,6 +159,28 @@ export class NeighbourTable {
     const { device, address } = entry;
     transmit(device, new Arp('request', device.mac, this.host.sourceFor(device, address), 0, address));
   }
+}
+
+/** A state as `ip neigh` names it. */
+export type NeighbourState = 'INCOMPLETE' | 'REACHABLE' | 'STALE' | 'DELAY' | 'FAILED';
+
+function stateOf(neighbour: Neighbour, now: number): NeighbourState {
+  if (neighbour.state !== 'VALID') return neighbour.state;
+  const { confirmedAt, usedAt } = neighbour;
+  if (now - confirmedAt <= REACHABLE_MS) return 'REACHABLE';
+  if (usedAt === undefined) return 'STALE';
+  if (now - usedAt < DELAY_MS) return 'DELAY';
+  return now - usedAt - DELAY_MS <= REACHABLE_MS ? 'REACHABLE' : 'STALE';
+}
+
+function use(neighbour: Neighbour, now: number): void {
+  if (now - neighbour.confirmedAt <= REACHABLE_MS) return;
+  if (neighbour.usedAt !== undefined && now - neighbour.usedAt >= DELAY_MS) {
+    neighbour.confirmedAt = neighbour.usedAt + DELAY_MS;
+    neighbour.usedAt = undefined;
+    if (now - neighbour.confirmedAt <= REACHABLE_MS) return;
+  }
+  neighbour.usedAt ??= now;
 }
 
 /** Puts the Ethernet addresses on a packet and sends it. */

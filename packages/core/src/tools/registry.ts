@@ -1,13 +1,14 @@
 /** The tools of every Linux machine with Docker; other packages add theirs (dig, curl, dcos) by the same interface. */
-import { bridge } from './bridge.ts';
+
 import { conntrack } from './conntrack.ts';
-import { docker } from './docker.ts';
-import { ip } from './ip.ts';
+import { docker } from './docker/docker.ts';
+import { bridge } from './iproute/bridge.ts';
+import { ip } from './iproute/ip.ts';
 import { ipset } from './ipset.ts';
-import { iptables } from './iptables.ts';
-import { iptablesSave } from './iptables-save.ts';
+import { iptables } from './iptables/iptables.ts';
+import { iptablesSave } from './iptables/iptables-save.ts';
 import { ipvsadm } from './ipvsadm.ts';
-import { jq } from './jq.ts';
+import { jq } from './jq/jq.ts';
 import type { ToolRegistry } from './shell.ts';
 import type { Tool } from './tool.ts';
 

@@ -116,7 +116,7 @@ export class TableState {
         case 'NONE':
           continue;
         case 'MARK':
-          skb.mark = ((skb.mark & ~target.mask) | target.value) >>> 0;
+          skb.mark = ((skb.mark & ~target.mask) ^ target.value) >>> 0;
           continue;
         case 'JUMP':
         case 'GOTO': {

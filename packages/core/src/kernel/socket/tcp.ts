@@ -43,6 +43,8 @@ const HEADERS = IPV4_HEADER + TCP_HEADER.established;
 const TIMESTAMP = 12;
 /** Linux sends a SYN at 0, 1, 3, 7, 15, 31 and 63 s and gives up at 127 s (net.ipv4.tcp_syn_retries = 6). */
 const SYN_RETRIES = 6;
+/** Its answer likewise until 31 s, given up at 63 s (net.ipv4.tcp_synack_retries = 5). */
+const SYNACK_RETRIES = 5;
 
 /** One end of a TCP connection. */
 export class TcpSocket {
@@ -126,7 +128,7 @@ export class TcpSocket {
         if ((p.flags & (FLAG.syn | FLAG.ack)) === (FLAG.syn | FLAG.ack)) this.establish(p);
         return;
       case 'SYN_RECV':
-        if (p.flags & FLAG.syn) return this.sendSynAck();
+        if (p.flags & FLAG.syn) return this.answerSyn();
         this.phase = 'ESTABLISHED';
         this.timer?.cancel();
         this.host.wake(() => this.program.connected?.(this));
@@ -148,8 +150,6 @@ export class TcpSocket {
     this.limitSegment(p.mss);
     this.sequence = (this.sequence + 1) >>> 0;
     this.sendSynAck();
-    // Linux keeps a half-open connection for 63 s of retries; the client's own retries ask for the answer again.
-    this.timer = this.host.after(63_000, () => this.end());
   }
 
   private establish(p: SkBuff): void {
@@ -204,15 +204,26 @@ export class TcpSocket {
   }
 
   private sendSyn(): TcpFailure | undefined {
-    this.timer = this.host.after(1000 * 2 ** this.retries, () => {
-      if (this.retries++ === SYN_RETRIES) this.fail('ETIMEDOUT');
-      else this.sendSyn();
-    });
+    this.again(SYN_RETRIES, () => this.sendSyn());
     return this.emit(FLAG.syn, 0, undefined);
   }
 
   private sendSynAck(): void {
+    this.again(SYNACK_RETRIES, () => this.sendSynAck());
+    this.answerSyn();
+  }
+
+  private answerSyn(): void {
     this.emit(FLAG.syn | FLAG.ack, 0, undefined, (this.sequence - 1) >>> 0);
+  }
+
+  /** Sends something again, each time after twice the pause, until it is answered or given up. */
+  private again(retries: number, send: () => void): void {
+    this.timer?.cancel();
+    this.timer = this.host.after(1000 * 2 ** this.retries, () => {
+      if (this.retries++ === retries) this.fail('ETIMEDOUT');
+      else send();
+    });
   }
 
   private limitSegment(mss: number): void {

@@ -4,16 +4,16 @@
  * `-Z`, `-E`, and the extensions that kernel/netfilter does not have.
  */
 import type { Draft } from 'immer';
-import { Refusal } from '../base/refusal.ts';
-import { parseRule, ruleArguments } from '../kernel/netfilter/arguments.ts';
-import { parameterProblem, shorten } from '../kernel/netfilter/notation.ts';
-import type { Chain, TableName } from '../kernel/netfilter/rule.ts';
-import { listedChains, TABLES } from '../kernel/netfilter/save.ts';
-import { type Command, parseCommand } from './iptables-command.ts';
-import { applyCommand, kernelRefusal } from './iptables-edit.ts';
-import { type IptablesVersion, listChain, referencesTo } from './iptables-list.ts';
-import { failed, ok } from './result.ts';
-import type { Host, Tool, ToolResult } from './tool.ts';
+import { Refusal } from '../../base/refusal.ts';
+import { parseRule, ruleArguments } from '../../kernel/netfilter/arguments.ts';
+import { parameterProblem, shorten } from '../../kernel/netfilter/notation.ts';
+import type { Chain, TableName } from '../../kernel/netfilter/rule.ts';
+import { listedChains, TABLES } from '../../kernel/netfilter/save.ts';
+import { failed, ok } from '../result.ts';
+import type { Host, Tool, ToolResult } from '../tool.ts';
+import { type Command, parseCommand } from './command.ts';
+import { applyCommand, kernelRefusal } from './edit.ts';
+import { type IptablesVersion, listChain, referencesTo } from './list.ts';
 
 const USAGE = `Usage: iptables -[ACD] chain rule-specification [options]
        iptables -I chain [rulenum] rule-specification [options]

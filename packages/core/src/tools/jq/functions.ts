@@ -3,7 +3,8 @@
  * Follows jq 1.6 (src/builtin.jq, src/builtin.c).
  */
 
-import { extreme, type Filter, groups, type Run, SELF, sortBy, sortItems } from './jq-sort.ts';
+import { notModelled } from '../result.ts';
+import { extreme, type Filter, groups, type Run, SELF, sortBy, sortItems } from './sort.ts';
 import {
   arithmetic,
   compareJson,
@@ -19,8 +20,7 @@ import {
   splitText,
   truthy,
   typeName,
-} from './jq-value.ts';
-import { notModelled } from './result.ts';
+} from './value.ts';
 
 type JqFunction = (input: Json, args: readonly Filter[], run: Run) => Iterable<Json>;
 

@@ -3,12 +3,12 @@
  * Follows iptables 1.8.9 (iptables/xshared.c, print_header, print_rule_details) and 1.4.21, which with `-n` still
  * wrote protocols by name.
  */
-import type { Cidr } from '../base/address.ts';
-import { MATCHES } from '../kernel/netfilter/match-options.ts';
-import { listNetwork, protocolName } from '../kernel/netfilter/notation.ts';
-import type { AddressMatch, Chain, InterfaceMatch, Rule } from '../kernel/netfilter/rule.ts';
-import type { ChainCounters } from '../kernel/netfilter/save.ts';
-import { TARGETS } from '../kernel/netfilter/target-options.ts';
+import type { Cidr } from '../../base/address.ts';
+import { MATCHES } from '../../kernel/netfilter/match-options.ts';
+import { listNetwork, protocolName } from '../../kernel/netfilter/notation.ts';
+import type { AddressMatch, Chain, InterfaceMatch, Rule } from '../../kernel/netfilter/rule.ts';
+import type { ChainCounters } from '../../kernel/netfilter/save.ts';
+import { TARGETS } from '../../kernel/netfilter/target-options.ts';
 
 /** A release of iptables whose layout is printed: the post's, or a newer one. */
 export type IptablesVersion = '1.4.21' | '1.8.9';

@@ -1,10 +1,10 @@
 /** `iptables-save`: all tables in use as text. Follows iptables 1.8.9; the date is virtual time's, in UTC. */
-import { printSave, TABLES } from '../kernel/netfilter/save.ts';
-import type { IptablesVersion } from './iptables-list.ts';
-import { readOptions } from './options.ts';
-import { failed, ok } from './result.ts';
-import { asctime } from './time.ts';
-import type { Tool } from './tool.ts';
+import { printSave, TABLES } from '../../kernel/netfilter/save.ts';
+import { readOptions } from '../options.ts';
+import { failed, ok } from '../result.ts';
+import { asctime } from '../time.ts';
+import type { Tool } from '../tool.ts';
+import type { IptablesVersion } from './list.ts';
 
 const OPTIONS = {
   flags: [

@@ -2,8 +2,9 @@
  * A jq program read into a tree. Grammar of jq 1.6 (src/parser.y, src/lexer.l) without definitions, assignments,
  * formats (`@csv`), `foreach`, `label`, `try` and patterns: those are refused by name.
  */
-import { JqSyntaxError, type JqToken, tokens } from './jq-tokens.ts';
-import { notModelled, shorten } from './result.ts';
+
+import { notModelled, shorten } from '../result.ts';
+import { JqSyntaxError, type JqToken, tokens } from './tokens.ts';
 
 /** An operator between two expressions. */
 export type JqOperator = '+' | '-' | '*' | '/' | '%' | '==' | '!=' | '<' | '<=' | '>' | '>=';

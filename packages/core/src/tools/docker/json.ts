@@ -4,9 +4,9 @@
  * process id, no sandbox, no creation date of a network.
  */
 
-import type { Container, DockerNetwork, DockerState, Endpoint, PublishedPort } from '../agent/docker/state.ts';
-import { formatCidr, formatIpv4, formatMac, networkOf } from '../base/address.ts';
-import { rfc3339 } from './time.ts';
+import type { Container, DockerNetwork, DockerState, Endpoint, PublishedPort } from '../../agent/docker/state.ts';
+import { formatCidr, formatIpv4, formatMac, networkOf } from '../../base/address.ts';
+import { rfc3339 } from '../time.ts';
 
 /** A JSON object whose keys come from outside: without a prototype. */
 type Json = { [key: string]: unknown };

@@ -4,12 +4,12 @@
  * so that glibc prints `(null)` for a container's) and iproute2 6.1. The kernel's own multicast entries are those of
  * a machine without IPv6 addresses.
  */
-import type { FdbRow } from '../agent/report.ts';
-import { formatIpv4, formatMac } from '../base/address.ts';
-import type { Link } from '../kernel/config.ts';
+import type { FdbRow } from '../../agent/report.ts';
+import { formatIpv4, formatMac } from '../../base/address.ts';
+import type { Link } from '../../kernel/config.ts';
+import { failed, lines, notModelled, ok, shorten } from '../result.ts';
+import type { Host, Tool, ToolResult } from '../tool.ts';
 import { linkFlags, linkName, matchWord, operState, refuse, Words } from './iproute.ts';
-import { failed, lines, notModelled, ok, shorten } from './result.ts';
-import type { Host, Tool, ToolResult } from './tool.ts';
 
 /** Whose layout `bridge link` has: the post's CentOS 7, or a newer one. */
 export type BridgeLayout = 'el7' | 'iproute2-6';

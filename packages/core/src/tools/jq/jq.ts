@@ -3,15 +3,15 @@
  * needs a clock, files, the environment or regular expressions, and whatever jq-program.ts and jq-functions.ts do
  * not have, is refused by name.
  */
-import { Refusal } from '../base/refusal.ts';
-import { JQ_FUNCTIONS } from './jq-functions.ts';
-import { type JqExpression, parseJq } from './jq-program.ts';
-import { JqRun } from './jq-run.ts';
-import { JqSyntaxError } from './jq-tokens.ts';
-import { isArray, isObject, JqError, type Json, objectOf, sortedKeys } from './jq-value.ts';
-import { readOptions } from './options.ts';
-import { failed, notModelled, ok, shorten } from './result.ts';
-import type { Tool, ToolResult } from './tool.ts';
+import { Refusal } from '../../base/refusal.ts';
+import { readOptions } from '../options.ts';
+import { failed, notModelled, ok, shorten } from '../result.ts';
+import type { Tool, ToolResult } from '../tool.ts';
+import { JQ_FUNCTIONS } from './functions.ts';
+import { type JqExpression, parseJq } from './program.ts';
+import { JqRun } from './run.ts';
+import { JqSyntaxError } from './tokens.ts';
+import { isArray, isObject, JqError, type Json, objectOf, sortedKeys } from './value.ts';
 
 const OPTIONS = {
   flags: [

@@ -3,8 +3,8 @@
  * Follows iptables 1.8.9 (iptables/xshared.c, do_parse). An optional chain stands in the same word or in the next
  * (`-L DOCKER`), so that `-Ln` asks for the chain `n`, as it does there.
  */
-import { ruleOptionArity } from '../kernel/netfilter/arguments.ts';
-import { parameterProblem, shorten } from '../kernel/netfilter/notation.ts';
+import { ruleOptionArity } from '../../kernel/netfilter/arguments.ts';
+import { parameterProblem, shorten } from '../../kernel/netfilter/notation.ts';
 
 /** A command letter of iptables. */
 export type CommandLetter = 'A' | 'C' | 'D' | 'I' | 'R' | 'L' | 'S' | 'F' | 'N' | 'X' | 'P';

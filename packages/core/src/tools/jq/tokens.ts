@@ -1,5 +1,5 @@
 /** A jq program cut into tokens. Follows jq 1.6 (src/lexer.l); comments and formats (`@csv`) are refused by name. */
-import { notModelled } from './result.ts';
+import { notModelled } from '../result.ts';
 
 /** What is wrong with a program, in jq's words. */
 export class JqSyntaxError extends Error {}

@@ -3,12 +3,12 @@
  * Follows libiptc of iptables 1.8.9 (libiptc/libiptc.c) for errors and their texts, and the kernel's checks of where
  * a target may stand (net/netfilter/x_tables.c, xt_check_target).
  */
-import { Refusal } from '../base/refusal.ts';
-import { parseRule, ruleArguments } from '../kernel/netfilter/arguments.ts';
-import { parameterProblem } from '../kernel/netfilter/notation.ts';
-import type { Chain, Rule, TableName, Target } from '../kernel/netfilter/rule.ts';
-import type { Command } from './iptables-command.ts';
-import { referencesTo } from './iptables-list.ts';
+import { Refusal } from '../../base/refusal.ts';
+import { parseRule, ruleArguments } from '../../kernel/netfilter/arguments.ts';
+import { parameterProblem } from '../../kernel/netfilter/notation.ts';
+import type { Chain, Rule, TableName, Target } from '../../kernel/netfilter/rule.ts';
+import type { Command } from './command.ts';
+import { referencesTo } from './list.ts';
 
 const NO_CHAIN = 'No chain/target/match by that name.';
 const BAD_RULE = 'Bad rule (does a matching rule exist in that chain?).';

@@ -1,6 +1,6 @@
 /** JSON values as jq compares, adds, indexes and prints them. Follows jq 1.6 (src/jv.c, src/builtin.c). */
 
-import { notModelled } from './result.ts';
+import { notModelled } from '../result.ts';
 
 /** Longest text that `*` makes. */
 const LONGEST_TEXT = 1_000_000;

@@ -2,7 +2,7 @@
  * The part of Go's templates that `docker --format` is used with: text, field paths, `json` of a field, and `table`.
  * Follows docker/cli 18.09 (cli/command/formatter). Everything else of Go's templates is refused by name.
  */
-import { notModelled, shorten } from './result.ts';
+import { notModelled, shorten } from '../result.ts';
 
 /** A piece of a template. */
 export type Piece = { readonly text: string } | { readonly path: readonly string[]; readonly json: boolean };

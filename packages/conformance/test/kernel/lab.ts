@@ -9,6 +9,8 @@ import {
   type DockerNetwork,
   daemonRules,
   hostConfig,
+  type IpSet,
+  type Ipv4,
   type Machine,
   type MachineConfig,
   type Namespace,
@@ -58,6 +60,37 @@ const AGENTS = [
   { name: 'a4', address: '172.16.40.67', number: 4 },
 ] as const;
 const GATEWAY = parseIpv4('172.16.0.1');
+
+/** The post's VIP, as dcos-net makes it a local address of every agent. */
+export const VIP: Ipv4 = parseIpv4('11.249.78.219');
+const VIP_ROUTE: Route = {
+  table: TABLE.local,
+  type: 'local',
+  destination: { address: VIP, prefix: 32 },
+  device: 'minuteman',
+  scope: 'host',
+  protocol: 'boot',
+  metric: 0,
+};
+const VIP_SET: IpSet = {
+  name: 'dcos-l4lb',
+  type: 'hash:ip,port',
+  counters: true,
+  members: [{ network: { address: VIP, prefix: 32 }, port: { protocol: 6, number: 3141 } }],
+};
+
+/** Gives every agent the virtual service, with real servers `address:port` added in that order. */
+export function addVirtualService(lab: Lab, servers: readonly string[]): void {
+  const service = { protocol: 6, address: VIP, port: 3141 } as const;
+  for (const { name } of AGENTS) {
+    const ipvs = lab.cluster.machine(name).ipvs();
+    ipvs.addService({ ...service, scheduler: 'wlc' });
+    for (const server of servers) {
+      const [address = '', port = ''] = server.split(':');
+      ipvs.addServer(service, { address: parseIpv4(address), port: Number(port), weight: 1 });
+    }
+  }
+}
 
 /** Builds the lab. */
 export function buildLab(options: LabOptions, containers: readonly LabContainer[]): Lab {
@@ -162,11 +195,11 @@ function wire(config: MachineConfig, agent: (typeof AGENTS)[number], options: La
         if (link.name === 'docker0') return { ...link, mac: parseMac(`02:42:5f:1a:2b:0${agent.number}`) };
         return link.name === 'd-dcos' ? { ...link, mac: parseMac(`02:42:9a:00:0${agent.number}:01`) } : link;
       }),
-      routes: [...host.routes, ...routes],
+      routes: [...host.routes, ...routes, ...(options.ipvs === true ? [VIP_ROUTE] : [])],
       rules: [...(local === undefined ? [] : [local]), { priority: 32765, from: parseCidr('9.0.0.0/8'), table: 42 }, ...rules],
       neighbours: others.map(({ vtep, mac }) => ({ address: vtep, device: 'vtep1024', mac })),
       fdb: others.map(({ mac, address }) => ({ mac, device: 'vtep1024', remote: address.address })),
-      sets: [overlaySet(parseCidr('9.0.0.0/8'))],
+      sets: [overlaySet(parseCidr('9.0.0.0/8')), ...(options.ipvs === true ? [VIP_SET] : [])],
       netfilter: labRules(host.netfilter, options),
     },
   };

@@ -2,8 +2,10 @@
  * A jq program at work: every expression is a stream of outputs for one input.
  * Follows jq 1.6 (src/compile.c for the order of outputs: of two operands the right one is the outer loop).
  */
-import { JQ_FUNCTIONS, recurse } from './jq-functions.ts';
-import type { JqExpression } from './jq-program.ts';
+
+import { notModelled } from '../result.ts';
+import { JQ_FUNCTIONS, recurse } from './functions.ts';
+import type { JqExpression } from './program.ts';
 import {
   arithmetic,
   compareJson,
@@ -16,8 +18,7 @@ import {
   objectOf,
   sliceJson,
   truthy,
-} from './jq-value.ts';
-import { notModelled } from './result.ts';
+} from './value.ts';
 
 /** Variables in sight, innermost first. */
 export interface JqScope {

@@ -3,10 +3,10 @@
  * devices are described in the same words.
  * Follows iproute2 6.1 (lib/utils.c, matches; ip/ipaddress.c, print_linkinfo).
  */
-import { Refusal } from '../base/refusal.ts';
-import type { Link, NamespaceConfig } from '../kernel/config.ts';
-import { notModelled, shorten } from './result.ts';
-import type { Host } from './tool.ts';
+import { Refusal } from '../../base/refusal.ts';
+import type { Link, NamespaceConfig } from '../../kernel/config.ts';
+import { notModelled, shorten } from '../result.ts';
+import type { Host } from '../tool.ts';
 
 /** The first word of a list that begins with what was typed. */
 export function matchWord(typed: string, words: readonly string[]): string | undefined {

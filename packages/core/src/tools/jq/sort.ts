@@ -1,5 +1,5 @@
 /** How jq sorts, groups and picks the least and greatest. Follows jq 1.6 (src/builtin.c, order_cmp; src/jv_aux.c). */
-import { compareJson, described, isArray, JqError, type Json } from './jq-value.ts';
+import { compareJson, described, isArray, JqError, type Json } from './value.ts';
 
 /** A filter: its outputs for an input. */
 export type Filter = (input: Json) => Iterable<Json>;

@@ -3,13 +3,13 @@
  * Follows docker/cli 18.09 and 20.10. Modelled: ps (container ls), inspect, network ls, network inspect; the commands
  * that change anything are refused by name, since on an agent Mesos runs them.
  */
-import type { DockerState } from '../agent/docker/state.ts';
-import { containerJson, networkJson } from './docker-json.ts';
-import { type DockerVersion, listContainers, minimumWidth } from './docker-ps.ts';
+import type { DockerState } from '../../agent/docker/state.ts';
+import { type OptionTable, readOptions } from '../options.ts';
+import { failed, lines, notModelled, ok, shorten } from '../result.ts';
+import type { Host, Tool, ToolResult } from '../tool.ts';
 import { alignColumns, goText, lookUp, parseTemplate } from './go-template.ts';
-import { type OptionTable, readOptions } from './options.ts';
-import { failed, lines, notModelled, ok, shorten } from './result.ts';
-import type { Host, Tool, ToolResult } from './tool.ts';
+import { containerJson, networkJson } from './json.ts';
+import { type DockerVersion, listContainers, minimumWidth } from './ps.ts';
 
 const USAGE = `
 Usage:	docker COMMAND

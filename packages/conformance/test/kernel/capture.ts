@@ -1,8 +1,6 @@
 /** Frames as recorded/kernel writes them: one line for each device a packet passes. */
 
-import type { Packet } from '@portolan/core';
-import { formatIpv4, formatMac, printFlags } from '@portolan/core';
-import type { Tap } from '../../../core/src/kernel/link/wire.ts';
+import { formatIpv4, formatMac, type Packet, printFlags, type Tap } from '@portolan/core';
 import type { Lab } from './lab.ts';
 
 type Frame = Parameters<Tap>[2];

@@ -3,11 +3,11 @@
  * Follows docker/cli 18.09 (cli/command/formatter/container.go) and moby (container/state.go); published ports are
  * grouped as DisplayablePorts does. 20.10 has narrower columns and shows IPv6 bindings, too.
  */
-import type { Container, DockerState } from '../agent/docker/state.ts';
+import type { Container, DockerState } from '../../agent/docker/state.ts';
+import { failed, lines, ok } from '../result.ts';
+import { humanDuration, rfc3339 } from '../time.ts';
+import type { Host, ToolResult } from '../tool.ts';
 import { alignColumns, parseTemplate } from './go-template.ts';
-import { failed, lines, ok } from './result.ts';
-import { humanDuration, rfc3339 } from './time.ts';
-import type { Host, ToolResult } from './tool.ts';
 
 /** Whose columns are printed. */
 export type DockerVersion = '18.09' | '20.10';

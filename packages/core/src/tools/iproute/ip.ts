@@ -4,13 +4,13 @@
  * have a broadcast address, as libnetwork gives them one, and no queue length; the others as `ip` and dcos-net make them.
  */
 
-import type { NeighbourRow } from '../agent/report.ts';
-import { broadcastOf, formatCidr, formatIpv4, formatMac } from '../base/address.ts';
-import type { Link } from '../kernel/config.ts';
+import type { NeighbourRow } from '../../agent/report.ts';
+import { broadcastOf, formatCidr, formatIpv4, formatMac } from '../../base/address.ts';
+import type { Link } from '../../kernel/config.ts';
+import { failed, lines, notModelled, ok, shorten } from '../result.ts';
+import type { Host, Tool, ToolResult } from '../tool.ts';
 import { showRoutes, showRules } from './ip-route.ts';
 import { linkFlags, linkName, matchWord, operState, refuse, Words } from './iproute.ts';
-import { failed, lines, notModelled, ok, shorten } from './result.ts';
-import type { Host, Tool, ToolResult } from './tool.ts';
 
 const USAGE = `Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
 where  OBJECT := { address | link | route | rule | neigh }

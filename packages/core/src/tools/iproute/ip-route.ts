@@ -3,11 +3,11 @@
  * Follows iproute2 6.1 (ip/iproute.c, print_route; ip/iprule.c); routes come in the order of the kernel's trie: by
  * address, the longer prefix first, then by metric.
  */
-import { formatCidr, formatIpv4 } from '../base/address.ts';
-import { type Route, TABLE, type TableId } from '../kernel/config.ts';
+import { formatCidr, formatIpv4 } from '../../base/address.ts';
+import { type Route, TABLE, type TableId } from '../../kernel/config.ts';
+import { failed, lines, notModelled, ok, shorten } from '../result.ts';
+import type { Host, ToolResult } from '../tool.ts';
 import { hasCarrier, type Words } from './iproute.ts';
-import { failed, lines, notModelled, ok, shorten } from './result.ts';
-import type { Host, ToolResult } from './tool.ts';
 
 const TABLE_NAMES: readonly (readonly [string, TableId])[] = [
   ['local', TABLE.local],
