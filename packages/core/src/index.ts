@@ -47,6 +47,7 @@ export {
 export { assert, Bug } from './base/assert.ts';
 export { Clock, type Timer } from './base/clock.ts';
 export { memo, type Patch, produce, produceWithPatches, remember, setFreezing } from './base/immutable.ts';
+export { patchesBetween } from './base/patches.ts';
 export { Random, shuffle } from './base/random.ts';
 export {
   countPorts,
@@ -63,7 +64,7 @@ export {
 } from './base/ranges.ts';
 export { Refusal } from './base/refusal.ts';
 // cluster
-export { Cluster, type ClusterEvents, type ClusterSnapshot } from './cluster/cluster.ts';
+export { Cluster, type ClusterEvents, type ClusterSnapshot, type ConfigChange } from './cluster/cluster.ts';
 // kernel
 export {
   type BridgePort,

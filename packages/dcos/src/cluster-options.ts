@@ -1,6 +1,8 @@
 /** What a cluster is made of, and which of its choices somebody else makes. */
 import {
   type Cidr,
+  contains,
+  formatCidr,
   formatIpv4,
   HTTPI,
   type HttpRequest,
@@ -14,6 +16,7 @@ import {
   Refusal,
 } from '@portolan/core';
 import { DEFAULT_EPOCH, type Offer, type PortChooser } from '@portolan/scheduler';
+import { GATEWAY, UNDERLAY } from './outside.ts';
 import type { DcosNetVersion } from './vips/backends.ts';
 
 /** What an image answers: text, or a whole response. */
@@ -105,6 +108,16 @@ export function planCluster(options: DcosOptions): ClusterPlan {
 /** `ip-172-16-9-84`. */
 export function hostName(node: Ipv4): string {
   return `ip-${formatIpv4(node).replaceAll('.', '-')}`;
+}
+
+/**
+ * Whether a node may have that address beside those in use.
+ * @throws Refusal `bad-option`
+ */
+export function checkNewAgent(address: Ipv4, used: readonly Ipv4[]): void {
+  if (!Number.isInteger(address) || !contains(UNDERLAY, address))
+    throw refuse('address', `a node's address is one of ${formatCidr(UNDERLAY)} as a number, not ${address}`);
+  if (address === GATEWAY || used.includes(address)) throw refuse('address', `${formatIpv4(address)} is in use`);
 }
 
 function addresses(field: string, wanted: number | readonly string[], numbering: { next: number }): readonly Ipv4[] {

@@ -19,8 +19,10 @@ import {
   type Tool,
 } from '@portolan/core';
 import { type AgentInfo, Marathon, MesosMaster } from '@portolan/scheduler';
+import type { EventEmitter } from 'eventemitter3';
 import { diffSnapshots, type SnapshotDiff } from './cluster-diff.ts';
-import { type ClusterPlan, type DcosOptions, hostName, planCluster } from './cluster-options.ts';
+import { type DcosEvents, joinEvents } from './cluster-events.ts';
+import { type ClusterPlan, checkNewAgent, type DcosOptions, hostName, planCluster } from './cluster-options.ts';
 import { dcosZones } from './dns/zones.ts';
 import { parseDuration } from './duration.ts';
 import { LoadBalancerService, MARATHON_LB_APP, MARATHON_LB_IMAGE } from './marathon-lb/service.ts';
@@ -54,6 +56,8 @@ const SETTLE_LIMIT = 3_600_000;
 /** A cluster. */
 export class DcosCluster {
   readonly core: Cluster;
+  /** All that happens, as it happens. */
+  readonly events: EventEmitter<DcosEvents>;
   readonly mesos: MesosMaster;
   readonly marathon: Marathon;
   readonly l4lb: L4lb;
@@ -65,6 +69,8 @@ export class DcosCluster {
   private readonly executor: DockerExecutor;
   private readonly feed: MesosFeed;
   private addresses: AddressPlan;
+  /** By node: the overlay's master never forgets one. */
+  private readonly places = new Map<Ipv4, OverlayPlace>();
   private readonly masterNodes: DcosNode[] = [];
   private readonly agentNodes = new Map<string, DcosNode>();
   private readonly publicIds: string[] = [];
@@ -102,6 +108,7 @@ export class DcosCluster {
       epoch: plan.epoch,
       ...(plan.portChooser === undefined ? {} : { portChooser: plan.portChooser }),
     });
+    this.events = joinEvents(this);
     const [leader] = plan.masters as readonly [Ipv4, ...Ipv4[]];
     this.mesosDns = new MesosDns({ listeners: [leader], random: random.fork('mesos-dns') });
     this.feed = new MesosFeed({
@@ -110,6 +117,7 @@ export class DcosCluster {
       master: this.mesos,
       marathon: this.marathon,
       l4lb: this.l4lb,
+      vipsChanged: (event) => this.events.emit('vips', event),
       mesosDns: this.mesosDns,
       version: plan.version,
       leader,
@@ -169,8 +177,15 @@ export class DcosCluster {
     return this.client;
   }
 
-  /** Adds a private agent while the cluster runs; its Mesos id. */
+  /**
+   * Adds a private agent while the cluster runs; its Mesos id. One that comes back gets its part of the overlay again.
+   * @throws Refusal `bad-option`
+   */
   addAgent(address: Ipv4): string {
+    checkNewAgent(
+      address,
+      [...this.masterNodes, ...this.agentNodes.values()].map((node) => node.address),
+    );
     return this.join(address, '*');
   }
 
@@ -256,8 +271,8 @@ export class DcosCluster {
   }
 
   private join(address: Ipv4, role: '*' | 'slave_public'): string {
-    const id = `${this.mesos.id}-S${this.agentCount++}`;
     const node = this.addNode(address, true);
+    const id = `${this.mesos.id}-S${this.agentCount++}`;
     this.agentNodes.set(id, node);
     const { cpus = 8, mem = 16384, disk = 65536, ports = PRIVATE_AGENT_PORTS } = this.plan;
     const info: AgentInfo = {
@@ -291,13 +306,17 @@ export class DcosCluster {
   }
 
   private place(address: Ipv4, agent: boolean): OverlayPlace {
+    const known = this.places.get(address);
+    if (known !== undefined) return known;
     const { plan, place } = registerAgent(this.addresses, { agent: address, mesosBridge: agent, dockerBridge: agent });
-    this.addresses = plan;
     const [mine] = place.overlays;
     if (mine === undefined)
       throw new Refusal({ component: 'overlay-master', code: 'exhausted', message: place.failures.join('; ') });
+    this.addresses = plan;
     this.overlay.put({ agent: address, vtep: place.vtep.address, vtepMac: place.vtepMac, subnet: mine.subnet });
-    return { name: mine.name, overlay: mine.overlay, vtep: place.vtep, vtepMac: place.vtepMac, docker: mine.dockerBridge };
+    const made = { name: mine.name, overlay: mine.overlay, vtep: place.vtep, vtepMac: place.vtepMac, docker: mine.dockerBridge };
+    this.places.set(address, made);
+    return made;
   }
 
   /** Connects a node with the state that its daemons keep for all. */

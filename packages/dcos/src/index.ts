@@ -10,6 +10,7 @@
 // the cluster
 export { DcosCluster, type DcosSnapshot } from './cluster.ts';
 export type { Change, SnapshotDiff } from './cluster-diff.ts';
+export type { DcosEvents } from './cluster-events.ts';
 export type { DcosOptions, Handler } from './cluster-options.ts';
 // mesos
 export { answer, type DnsDecision, type DnsWorld, failedReply, UPSTREAM_TIMEOUT } from './dns/dcos-dns.ts';

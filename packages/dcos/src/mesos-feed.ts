@@ -8,7 +8,7 @@ import { TaskZone } from './dns/task-zone.ts';
 import { type MesosDns, REFRESH_SECONDS } from './mesos-dns/mesos-dns.ts';
 import type { MesosAgent, MesosDiscoveryPort, MesosLabel, MesosPortMapping, MesosState, MesosTask } from './mesos-state.ts';
 import { agentBackends, type DcosNetVersion } from './vips/backends.ts';
-import type { L4lb } from './vips/l4lb.ts';
+import type { L4lb, VipEvent } from './vips/l4lb.ts';
 
 /** How often dcos-net polls its agent, in milliseconds. */
 const POLL_INTERVAL = 2000;
@@ -20,6 +20,8 @@ export interface FeedOptions {
   readonly master: MesosMaster;
   readonly marathon: Marathon;
   readonly l4lb: L4lb;
+  /** Told of every change of the table of VIPs. */
+  readonly vipsChanged: (event: VipEvent) => void;
   readonly mesosDns: MesosDns;
   readonly version: DcosNetVersion;
   /** The leading master's address, as text and number. */
@@ -70,23 +72,18 @@ export class MesosFeed {
   private take(task: Task): void {
     const { taskId, agentId } = task.info;
     const agent = this.byAgent.get(agentId);
-    if (agent === undefined) return;
-    const seen = mesosTask(task, agent.address, this.options.marathon.name);
-    const over =
-      task.state !== 'TASK_STAGING' &&
-      task.state !== 'TASK_STARTING' &&
-      task.state !== 'TASK_RUNNING' &&
-      task.state !== 'TASK_KILLING';
-    if (over) {
-      agent.tasks.delete(taskId);
-      this.tasks.delete(taskId);
-      this.taskZone.delete(taskId);
-    } else {
+    // Whoever follows tasks passes over those that have not come up yet.
+    if (agent === undefined || task.state === 'TASK_STAGING' || task.state === 'TASK_STARTING') return;
+    if (task.state === 'TASK_RUNNING' || task.state === 'TASK_KILLING') {
+      const seen = mesosTask(task, agent.address, this.options.marathon.name);
       agent.tasks.set(taskId, seen);
       this.tasks.set(taskId, seen);
       this.taskZone.set(seen);
+    } else {
+      agent.tasks.delete(taskId);
+      this.tasks.delete(taskId);
+      this.taskZone.delete(taskId);
     }
-    if (task.state === 'TASK_STARTING') return;
     this.wakeAgent(agent);
     this.wakeMesosDns();
   }
@@ -97,7 +94,9 @@ export class MesosFeed {
     const { clock, l4lb, version } = this.options;
     clock.after(untilNext(clock.now, POLL_INTERVAL, agent.phase), () => {
       agent.due = false;
-      l4lb.publish(agent.address, agentBackends(agent.tasks.values(), { version, ipv6: false }), clock.now);
+      const changed = l4lb.publish(agent.address, agentBackends(agent.tasks.values(), { version, ipv6: false }), clock.now);
+      const event = changed ? l4lb.events.at(-1) : undefined;
+      if (event !== undefined) this.options.vipsChanged(event);
     });
   }
 

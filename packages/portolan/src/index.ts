@@ -24,6 +24,7 @@ export {
 export {
   type Change,
   DcosCluster,
+  type DcosEvents,
   DcosNode,
   type DcosOptions,
   type DcosSnapshot,

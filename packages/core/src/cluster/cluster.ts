@@ -5,6 +5,8 @@ import { EventEmitter } from 'eventemitter3';
 import type { MachineConfig } from '../agent/config.ts';
 import { type Images, Machine } from '../agent/machine.ts';
 import { Clock } from '../base/clock.ts';
+import type { Patch } from '../base/immutable.ts';
+import { patchesBetween } from '../base/patches.ts';
 import { Random } from '../base/random.ts';
 import { Refusal } from '../base/refusal.ts';
 import { type Tap, Wire } from '../kernel/link/wire.ts';
@@ -12,12 +14,21 @@ import { Trace } from '../kernel/trace.ts';
 import type { World } from '../kernel/world.ts';
 import { Underlay } from './underlay.ts';
 
+/** A machine's step from one configuration to the next. */
+export interface ConfigChange {
+  readonly machine: Machine;
+  readonly before: MachineConfig;
+  readonly after: MachineConfig;
+  /** What is different, as immer's patches; found out when asked for. */
+  patches(): readonly Patch[];
+}
+
 /** What happens in a cluster's machines. */
 export interface ClusterEvents {
   'machine-added': (machine: Machine) => void;
   'machine-removed': (machine: Machine) => void;
-  /** A machine has another configuration; the one before comes along. */
-  configured: (machine: Machine, before: MachineConfig) => void;
+  /** A machine has another configuration. */
+  configured: (change: ConfigChange) => void;
   /** A trace was taken: hops, steps and fates of all packets of one conversation. */
   traced: (trace: Trace) => void;
 }
@@ -65,7 +76,10 @@ export class Cluster {
       random: this.random.fork(config.name),
       images: this.images,
       epoch: this.epoch,
-      configured: (m, before) => this.events.emit('configured', m, before),
+      configured: (m, before) => {
+        const after = m.config;
+        this.events.emit('configured', { machine: m, before, after, patches: () => patchesBetween(before, after) });
+      },
     });
     this.byName.set(config.name, machine);
     for (const device of machine.host.devices) this.underlay.attach(device);

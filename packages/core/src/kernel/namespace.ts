@@ -210,16 +210,17 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
     return output(this, skb);
   }
 
-  sourceFor(destination: Ipv4): { readonly address: Ipv4; readonly mtu: number } | undefined;
-  sourceFor(device: Device, address: Ipv4): Ipv4;
-  sourceFor(where: Ipv4 | Device, address = 0): { readonly address: Ipv4; readonly mtu: number } | Ipv4 | undefined {
-    if (where instanceof Device) return sourceAddress(where.link, address);
-    const route = this.route(where, 0);
+  addressTowards(device: Device, next: Ipv4): Ipv4 {
+    return sourceAddress(device.link, next);
+  }
+
+  sourceFor(destination: Ipv4): { readonly address: Ipv4; readonly mtu: number } | undefined {
+    const route = this.route(destination, 0);
     if (route === undefined) return undefined;
-    if (route.type === 'local') return { address: where, mtu: this.device('lo')?.mtu ?? 65536 };
+    if (route.type === 'local') return { address: destination, mtu: this.device('lo')?.mtu ?? 65536 };
     const device = route.device === undefined ? undefined : this.device(route.device);
     if (device === undefined) return undefined;
-    return { address: route.source ?? sourceAddress(device.link, route.via ?? where), mtu: device.mtu };
+    return { address: route.source ?? sourceAddress(device.link, route.via ?? destination), mtu: device.mtu };
   }
 
   /** Sends an ICMP echo request of 56 bytes; {@link echoed} is told of the answer. */

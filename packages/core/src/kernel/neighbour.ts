@@ -46,7 +46,7 @@ export interface NeighbourHost {
   /** A permanent entry, configured or shared. */
   permanentNeighbour(device: Device, address: Ipv4): Mac | undefined;
   /** The address to ask from. */
-  sourceFor(device: Device, address: Ipv4): Ipv4;
+  addressTowards(device: Device, next: Ipv4): Ipv4;
   /** Nobody answered for a packet's next hop. */
   unresolved(skb: SkBuff, device: Device): void;
 }
@@ -157,7 +157,7 @@ export class NeighbourTable {
     entry.asked++;
     entry.timer = this.host.after(RETRANSMIT_MS, () => this.ask(entry));
     const { device, address } = entry;
-    transmit(device, new Arp('request', device.mac, this.host.sourceFor(device, address), 0, address));
+    transmit(device, new Arp('request', device.mac, this.host.addressTowards(device, address), 0, address));
   }
 }
 

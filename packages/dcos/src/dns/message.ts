@@ -34,7 +34,7 @@ export interface DnsRecord {
 export type RecordData =
   | { readonly type: 'A'; readonly address: number }
   | { readonly type: 'AAAA'; readonly address: Ipv6 }
-  | { readonly type: 'CNAME' | 'NS'; readonly target: string }
+  | { readonly type: 'CNAME' | 'NS' | 'PTR'; readonly target: string }
   | { readonly type: 'SRV'; readonly priority: number; readonly weight: number; readonly port: number; readonly target: string }
   | {
       readonly type: 'SOA';

@@ -102,7 +102,7 @@ function refused(question: DnsQuestion, known: boolean): DnsReply {
   return { question, rcode: 'REFUSED', flags, answers: [], authority: [], additional: [], edns: question.ednsSize !== undefined };
 }
 
-const TYPE_NUMBERS = { A: 1, NS: 2, CNAME: 5, SOA: 6, AAAA: 28, SRV: 33 } as const;
+const TYPE_NUMBERS = { A: 1, NS: 2, CNAME: 5, SOA: 6, PTR: 12, AAAA: 28, SRV: 33 } as const;
 
 /** Erlang's order of records of one name: by type, time to live and data. */
 function sorted(records: readonly DnsRecord[]): DnsRecord[] {

@@ -39,6 +39,8 @@ export interface MesosDnsOptions extends Partial<RecordOptions> {
   readonly recurseOn?: boolean;
   /** Default true; false truncates without saying so. */
   readonly setTruncateBit?: boolean;
+  /** Version m3 only: whether it tells the names of addresses; default false. */
+  readonly reverseDnsOn?: boolean;
 }
 
 /** One Mesos-DNS process. */
@@ -85,12 +87,29 @@ export class MesosDns {
     return this.records?.all() ?? [];
   }
 
+  /** The zone's serial number and name server, and the time to live of its records. */
+  get zone(): { readonly serial: number; readonly server: string; readonly ttl: number } {
+    return { serial: this.serial, server: this.server, ttl: this.ttl };
+  }
+
+  /** The records of a name in the order of one walk over Go's map, which starts anywhere. */
+  walk(name: string, kind: MesosRecord['kind']): readonly MesosRecord[] {
+    return this.rotated(this.find(name, kind));
+  }
+
+  /** Each running task with the records it was the first to have. */
+  byTask(): ReturnType<RecordSet['byTask']> {
+    return this.records?.byTask() ?? [];
+  }
+
   /** Answers a question. */
   answer(question: DnsQuestion): DnsReply {
     const asked = absolute(question.name);
     const lower = lowerCase(asked);
     const { domain } = this.options;
     const rd = question.rd ?? true;
+    const pointer = question.type === 'PTR' ? this.pointerReply(question, lower) : undefined;
+    if (pointer !== undefined) return pointer;
     if (lower !== `${domain}.` && !lower.endsWith(`.${domain}.`)) {
       const flags = { qr: true, aa: false, tc: false, rd, ra: false, ad: false };
       return { question, rcode: 'REFUSED', flags, answers: [], authority: [], additional: [], edns: false };
@@ -99,6 +118,16 @@ export class MesosDns {
     const flags = { qr: true, aa: true, tc: false, rd, ra: this.setup.recurseOn ?? true, ad: false };
     const reply = { question, flags, edns: false, ...parts, answers: this.shuffled(parts.answers) };
     return question.transport === 'tcp' ? reply : this.truncated(reply);
+  }
+
+  /** The one name of an address, if there is one and names of addresses are told. */
+  private pointerReply(question: DnsQuestion, lower: string): DnsReply | undefined {
+    if (this.options.version !== 'm3' || this.setup.reverseDnsOn !== true) return undefined;
+    const [target, ...others] = this.records?.namesOf(lower) ?? [];
+    if (target === undefined || others.length > 0) return undefined;
+    const flags = { qr: true, aa: true, tc: false, rd: question.rd ?? true, ra: this.setup.recurseOn ?? true, ad: false };
+    const answers: DnsRecord[] = [{ name: absolute(question.name), ttl: this.ttl, data: { type: 'PTR', target } }];
+    return { question, rcode: 'NOERROR', flags, answers, authority: [], additional: [], edns: false };
   }
 
   private partsOf(asked: string, name: string, type: string) {

@@ -6,6 +6,7 @@ import { memo } from '@portolan/core';
 import type { MesosAgent, MesosState, MesosTask } from '../mesos-state.ts';
 import type { IpAddress } from '../vips/ip.ts';
 import { type LabelSpec, mesosDomainFragment } from './names.ts';
+import { type Pointers, pointersOf } from './pointers.ts';
 import { clusterRecords, type MesosRecord, type RecordOptions, taskNames, taskRecords } from './records.ts';
 
 /** Tasks by framework's and task's name. */
@@ -20,6 +21,7 @@ export class RecordSet {
   private readonly listeners: readonly IpAddress[];
   private readonly server: string;
   private cluster: Records | undefined = undefined;
+  private pointers: Pointers | undefined = undefined;
   private readonly buckets = new Map<readonly MesosTask[], Records>();
 
   /** @param server name of the name server, `ns1.mesos.`, at the addresses `listeners` */
@@ -52,6 +54,27 @@ export class RecordSet {
       if (agent !== undefined && task.state === 'TASK_RUNNING') records.push(...taskRecords(task, [agent], this.options));
     }
     return [...byName(records).values()].flat();
+  }
+
+  /** The names of an address, `168.15.16.172.in-addr.arpa.`, of version m3. */
+  namesOf(pointer: string): readonly string[] {
+    this.pointers ??= pointersOf(this.state, this.options);
+    return [...(this.pointers.get(pointer) ?? [])];
+  }
+
+  /** Each running task with the records it was the first to have, in the order of frameworks: what `/v1/enumerate` lists. */
+  byTask(): readonly { readonly task: MesosTask; readonly records: readonly MesosRecord[] }[] {
+    const seen = new Set<string>();
+    const agents = agentsOf(this.state.agents);
+    return this.state.tasks.flatMap((task) => {
+      const agent = agents.get(task.agentId);
+      if (agent === undefined || task.state !== 'TASK_RUNNING') return [];
+      const records = taskRecords(task, [agent], this.options).filter((record) => {
+        const identity = `${record.kind} ${record.name} ${textOf(record)}`;
+        return !seen.has(identity) && seen.add(identity);
+      });
+      return [{ task, records }];
+    });
   }
 
   /** The groups of tasks a name could be about: its framework's part cut off, then what Mesos-DNS puts around a task's name. */

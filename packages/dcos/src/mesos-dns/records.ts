@@ -1,7 +1,8 @@
 /**
  * The records that Mesos-DNS makes of one task, of the frameworks, agents and masters (mesosphere/mesos-dns@857ceb9,
  * records/generator.go and chains.go, in their order). Version `113` is the one DC/OS 1.13 ships: of all sources'
- * addresses it publishes the first of each family; `head` (e888ef4) takes all of the first source that has any.
+ * addresses it publishes the first of each family; `head` (e888ef4) takes all of the first source that has any, and so does
+ * `m3` (m3scluster/mesos-dns@8b8e4ae), which also has discovery ports under the agents' names.
  */
 import type { MesosState, MesosStatus, MesosTask } from '../mesos-state.ts';
 import { formatIp, type IpAddress, parseIp } from '../vips/ip.ts';
@@ -15,11 +16,14 @@ export type MesosRecord =
 /** Where a task's addresses come from: its agent, its newest running status, or that status's labels. */
 export type IpSource = 'host' | 'netinfo' | 'docker' | 'mesos';
 
+/** Versions that differ: DC/OS 1.13's, the last release of Mesosphere, its successor's. */
+export type MesosDnsVersion = '113' | 'head' | 'm3';
+
 /** How records are made. */
 export interface RecordOptions {
   /** `mesos`. */
   readonly domain: string;
-  readonly version: '113' | 'head';
+  readonly version: MesosDnsVersion;
   /** `host`, `netinfo`, `docker`, `mesos`; unknown words count nothing. */
   readonly ipSources: readonly string[];
   readonly spec: LabelSpec;
@@ -72,11 +76,12 @@ export function taskRecords(task: MesosTask, agent: readonly IpAddress[], option
     }
     for (const port of discovered ? (task.discovery?.ports ?? []) : []) {
       const word = mesosLabel(port.protocol, options.spec);
-      const services = (word === '' ? ['tcp', 'udp'] : [word]).map((protocol) => `_${name}._${protocol}.${end}`);
       const portName = mesosLabel(port.name ?? '', options.spec);
-      for (const service of services) addService(service, `${name}${suffix}.${end}`, port.number);
-      if (portName === '') continue;
-      for (const service of services) addService(`_${portName}.${service}`, `${name}${suffix}.${end}`, port.number);
+      for (const tail of options.version === 'm3' ? [end, slaveEnd] : [end]) {
+        const services = (word === '' ? ['tcp', 'udp'] : [word]).map((protocol) => `_${name}._${protocol}.${tail}`);
+        const named = portName === '' ? [] : services.map((service) => `_${portName}.${service}`);
+        for (const service of [...services, ...named]) addService(service, `${name}${suffix}.${tail}`, port.number);
+      }
     }
   }
   return records;
@@ -151,14 +156,15 @@ export function taskAddresses(task: MesosTask, agent: readonly IpAddress[], opti
   const addresses: IpAddress[] = [];
   for (const source of options.ipSources) {
     addresses.push(...addressesFrom(source, task, agent));
-    if (options.version === 'head' && addresses.length > 0) return addresses;
+    if (options.version !== '113' && addresses.length > 0) return addresses;
   }
   return addresses;
 }
 
-function publishedAddresses(task: MesosTask, agent: readonly IpAddress[], options: RecordOptions): readonly IpAddress[] {
+/** The addresses a task's names stand for. */
+export function publishedAddresses(task: MesosTask, agent: readonly IpAddress[], options: RecordOptions): readonly IpAddress[] {
   const addresses = taskAddresses(task, agent, options);
-  if (options.version === 'head') return addresses;
+  if (options.version !== '113') return addresses;
   const [first4, first6] = [addresses.find((ip) => typeof ip === 'number'), addresses.find((ip) => typeof ip === 'bigint')];
   return [first4, first6].filter((ip) => ip !== undefined);
 }
