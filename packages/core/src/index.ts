@@ -23,7 +23,7 @@ export {
   responseText,
 } from './agent/http.ts';
 export { type Images, Machine } from './agent/machine.ts';
-export { envValue, HTTPI, type HttpRequest, type HttpResponse, type Program, type Start } from './agent/program.ts';
+export { type Environment, envValue, HTTPI, type HttpRequest, type HttpResponse, type Program, type Start } from './agent/program.ts';
 // base
 export {
   ANYWHERE,

@@ -56,7 +56,10 @@ function made(
     id,
     name,
     image: 'dcoslabs/httpi:latest',
-    env: ['PORT_HTTP=3651', 'PATH=/bin'],
+    env: [
+      ['PORT_HTTP', '3651'],
+      ['PATH', '/bin'],
+    ],
     labels: [],
     network,
     endpoint: { id: endpoint, address: ip, mac: 0x0242 * 0x100000000 + ip, veth: 'veth0000000', index: 5 },

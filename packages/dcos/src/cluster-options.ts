@@ -2,6 +2,7 @@
 import {
   type Cidr,
   contains,
+  envValue,
   formatCidr,
   formatIpv4,
   HTTPI,
@@ -155,7 +156,7 @@ function programOf(image: Handler | Program): Program {
   if (typeof image !== 'function') return image;
   return {
     start: (env) => {
-      const value = env.find((entry) => /^(PORT_HTTP|PORT0)=/.test(entry))?.split('=')[1];
+      const value = envValue(env, 'PORT_HTTP') ?? envValue(env, 'PORT0');
       const port = Number(value ?? Number.NaN);
       return Number.isInteger(port) && port > 0 && port < 65536
         ? { ports: [port] }

@@ -42,12 +42,16 @@ export { parseDuration } from './duration.ts';
 export { DCOS_PACKAGE_OPTIONS, haproxyConfig, LOAD_BALANCER_DEFAULTS, type LoadBalancerOptions } from './marathon-lb/config.ts';
 export { type HaproxyConfig, readHaproxyConfig } from './marathon-lb/haproxy.ts';
 export { MARATHON_LB_APP } from './marathon-lb/service.ts';
+export { type MesosDnsPage, mesosDnsPage } from './mesos-dns/http-api.ts';
 export { MESOS_DNS_PORT, MesosDns, type MesosDnsOptions, REFRESH_SECONDS } from './mesos-dns/mesos-dns.ts';
 export { agentTail, type LabelSpec, mesosDomainFragment, mesosLabel, taskHash } from './mesos-dns/names.ts';
+export { type Pointers, pointersOf } from './mesos-dns/pointers.ts';
+export { readPortRanges } from './mesos-dns/port-ranges.ts';
 export {
   DCOS_RECORD_OPTIONS,
   type IpSource,
   type MesosRecord,
+  type MesosDnsVersion,
   masterRecords,
   type RecordOptions,
   taskAddresses,

@@ -2,7 +2,8 @@
 import { type PortRange, Random, shuffle } from '@portolan/core';
 import { expect, test } from 'vitest';
 import type { App } from '../src/app/app.ts';
-import { attributeText, ConstraintIndex, type Place } from '../src/match/constraints.ts';
+import { attributeText } from '../src/match/attribute-text.ts';
+import { ConstraintIndex, type Place } from '../src/match/constraints.ts';
 import { matchOffer } from '../src/match/offer-match.ts';
 import { matchPorts, randomDraw } from '../src/match/ports.ts';
 import { RandomPorts } from '../src/match/random-ports.ts';

@@ -5,6 +5,7 @@
 import type { Draft } from 'immer';
 import { produce } from '../base/immutable.ts';
 import type { Random } from '../base/random.ts';
+import { Refusal } from '../base/refusal.ts';
 import type { IpSet, Route } from '../kernel/config.ts';
 import type { Ipvs } from '../kernel/ipvs/ipvs.ts';
 import type { Device } from '../kernel/link/device.ts';
@@ -49,6 +50,8 @@ export class Machine {
   /** What listens on the host for a container: its own program in host mode, docker-proxy otherwise. */
   private readonly listeners = new Map<string, readonly Listener[]>();
   private readonly running = new Map<string, Container>();
+  /** By container, why it could not listen where it wanted to. */
+  private readonly unbound = new Map<string, string>();
 
   constructor(config: MachineConfig, options: MachineOptions) {
     this.name = config.name;
@@ -107,6 +110,11 @@ export class Machine {
   /** `docker rm` for exited containers by id. */
   remove(ids: ReadonlySet<string>): void {
     this.replace(removeContainers(this.current, ids));
+  }
+
+  /** What a running container's program was told when it wanted to listen on a port that was taken. */
+  listenFailure(containerId: string): string | undefined {
+    return this.unbound.get(containerId);
   }
 
   /** The namespace a container lives in: by id, id prefix of 12 digits or name; the machine's own by its name. */
@@ -185,7 +193,7 @@ export class Machine {
     else if (endpoint !== undefined && this.current.docker.userlandProxy)
       this.listeners.set(
         container.id,
-        container.ports.flatMap((port) => startProxy(this.host, endpoint, port) ?? []),
+        container.ports.flatMap((port) => this.bound(container, () => startProxy(this.host, endpoint, port)) ?? []),
       );
   }
 
@@ -194,17 +202,32 @@ export class Machine {
     this.listeners.delete(id);
     this.namespaces.delete(id);
     this.running.delete(id);
+    this.unbound.delete(id);
   }
 
   private startProgram(container: Container, ns: Namespace): readonly Listener[] {
     const program = this.options.images.find(container.image);
     const start = program?.start(container.env);
     if (program === undefined || start === undefined || !('ports' in start)) return [];
-    return start.ports.map((port) =>
-      ns.sockets.listen({ address: 0, port, program: container.image }, () =>
-        httpServer((request) => program.respond(request, httpDate(this.epoch + this.now))),
-      ),
+    return start.ports.flatMap(
+      (port) =>
+        this.bound(container, () =>
+          ns.sockets.listen({ address: 0, port, program: container.image }, () =>
+            httpServer((request) => program.respond(request, httpDate(this.epoch + this.now))),
+          ),
+        ) ?? [],
     );
+  }
+
+  /** A listener, or none if somebody else has its port. */
+  private bound(container: Container, listen: () => Listener | undefined): Listener | undefined {
+    try {
+      return listen();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      this.unbound.set(container.id, error.message);
+      return undefined;
+    }
   }
 }
 

@@ -19,20 +19,23 @@ export interface HttpResponse {
   readonly body: string;
 }
 
+/** Environment variables, sorted by name. */
+export type Environment = readonly (readonly [name: string, value: string])[];
+
 /** How a program starts: it listens, or it gives up. */
 export type Start = { readonly ports: readonly number[] } | { readonly exitCode: number; readonly stderr: string };
 
 /** An image's program. */
 export interface Program {
-  /** What it does with its environment (`NAME=value`). */
-  start(env: readonly string[]): Start;
+  /** What it does with its environment. */
+  start(env: Environment): Start;
   /** Its answer; `date` is the text of a Date header. */
   respond(request: HttpRequest, date: string): HttpResponse;
 }
 
 /** The value of an environment variable. */
-export function envValue(env: readonly string[], name: string): string | undefined {
-  return env.find((entry) => entry.startsWith(`${name}=`))?.slice(name.length + 1);
+export function envValue(env: Environment, name: string): string | undefined {
+  return env.find(([key]) => key === name)?.[1];
 }
 
 /** The post's example: pi to ten decimal places on port $PORT_HTTP (dcos-labs/httpi at 994d7bc). */

@@ -26,6 +26,7 @@ export function mesosDnsPage(dns: MesosDns, path: string): MesosDnsPage {
   const [version, resource, name, extra, ...rest] = path.slice(1).split('/');
   if (version === 'v1' && rest.length === 0) {
     if (name === undefined && resource === 'version') return json(versionOf(dns));
+    if (name === undefined && resource === 'config') return json(dns.configuration);
     if (name === undefined && resource === 'axfr') return json(transferOf(dns));
     if (name === undefined && resource === 'enumerate') return json({ frameworks: frameworksOf(dns) });
     if (resource === 'hosts' && name !== undefined && extra === undefined) return json(hostsOf(dns, name));
@@ -58,7 +59,8 @@ function servicesOf(dns: MesosDns, name: string): unknown {
 }
 
 function frameworksOf(dns: MesosDns): unknown {
-  const frameworks = new Map<string, { name: string; id: string; records: unknown[] }[]>();
+  const frameworks = new Map<string, { name: string; id: string; records: unknown[] }[]>(dns.frameworks.map((name) => [name, []]));
+  if (frameworks.size === 0) return null;
   for (const { task, records } of dns.byTask()) {
     const tasks = frameworks.get(task.frameworkName) ?? [];
     frameworks.set(task.frameworkName, tasks);

@@ -39,6 +39,8 @@ export interface MesosDnsOptions extends Partial<RecordOptions> {
   readonly recurseOn?: boolean;
   /** Default true; false truncates without saying so. */
   readonly setTruncateBit?: boolean;
+  /** Who is asked about names outside the domain, as `/v1/config` shows it; default nobody. */
+  readonly resolvers?: readonly string[];
   /** Version m3 only: whether it tells the names of addresses; default false. */
   readonly reverseDnsOn?: boolean;
 }
@@ -53,6 +55,10 @@ export class MesosDns {
   private readonly server: string;
   private records: RecordSet | undefined = undefined;
   private serial = 0;
+  private masters: readonly string[] = [];
+  /** Names of the frameworks there were at the last refresh. */
+  frameworks: readonly string[] = [];
+  private startSerial: number | undefined = undefined;
 
   constructor(setup: MesosDnsOptions) {
     const { domain, version, ipSources, spec } = { ...DCOS_RECORD_OPTIONS, ...setup };
@@ -75,6 +81,9 @@ export class MesosDns {
   refresh(state: MesosState, serial: number): void {
     this.records = new RecordSet(state, this.options, this.setup.listeners, this.server);
     this.serial = serial;
+    this.startSerial ??= serial;
+    this.masters = state.masters;
+    this.frameworks = state.frameworks.map(({ name }) => name);
   }
 
   /** The records of a name, as of the last refresh; absolute, lower case. */
@@ -85,6 +94,52 @@ export class MesosDns {
   /** All records as of the last refresh. */
   all(): readonly MesosRecord[] {
     return this.records?.all() ?? [];
+  }
+
+  /** The configuration in force, as `/v1/config` shows it; its serial number is that of the start. */
+  get configuration(): unknown {
+    const { domain, ipSources, spec } = this.options;
+    const { setup, ttl, server, masters } = this;
+    return {
+      RefreshSeconds: REFRESH_SECONDS,
+      Port: MESOS_DNS_PORT,
+      Timeout: 5,
+      StateTimeoutSeconds: 300,
+      ZkDetectionTimeout: 30,
+      HttpPort: 8123,
+      TTL: ttl,
+      SRVRecordDefaultWeight: 1,
+      SOASerial: this.startSerial ?? 0,
+      SOARefresh: 60,
+      SOARetry: 600,
+      SOAExpire: 86400,
+      SOAMinttl: 60,
+      SOAMname: server,
+      SOARname: `root.${server}`,
+      Masters: masters,
+      ZoneResolvers: {},
+      Resolvers: setup.resolvers ?? [],
+      IPSources: ipSources,
+      Zk: '',
+      Domain: domain,
+      File: '/etc/mesos-dns/config.json',
+      Listener: '0.0.0.0',
+      HTTPListener: '0.0.0.0',
+      RecurseOn: setup.recurseOn ?? true,
+      DnsOn: true,
+      HttpOn: true,
+      ExternalOn: false,
+      EnforceRFC952: spec === 'rfc952',
+      SetTruncateBit: setup.setTruncateBit ?? true,
+      EnumerationOn: true,
+      MesosHTTPSOn: false,
+      CACertFile: '',
+      CertFile: '',
+      KeyFile: '',
+      MesosCredentials: { Principal: '', Secret: '' },
+      IAMConfigFile: '',
+      MesosAuthentication: '',
+    };
   }
 
   /** The zone's serial number and name server, and the time to live of its records. */

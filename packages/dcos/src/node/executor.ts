@@ -5,6 +5,9 @@
  */
 import {
   type Clock,
+  type Container,
+  type Environment,
+  envValue,
   type Ipv4,
   type Machine,
   type Program,
@@ -40,7 +43,8 @@ export class DockerExecutor implements Executor {
   private readonly around: ExecutorSurroundings;
   /** Container id by task id. */
   private readonly containers = new Map<string, string>();
-  private readonly killed = new Set<string>();
+  /** Tasks whose container is still to be started. */
+  private readonly pending = new Set<string>();
 
   constructor(around: ExecutorSurroundings) {
     this.around = around;
@@ -53,32 +57,35 @@ export class DockerExecutor implements Executor {
 
   launch(agentId: string, tasks: readonly TaskInfo[]): void {
     const { clock } = this.around;
+    for (const task of tasks) this.pending.add(task.taskId);
     clock.after(STARTING_DELAY, () => {
-      for (const task of tasks) this.around.report({ taskId: task.taskId, state: 'TASK_STARTING' });
+      for (const { taskId } of tasks) if (this.pending.has(taskId)) this.report({ taskId, state: 'TASK_STARTING' });
       clock.after(RUN_DELAY, () => this.run(agentId, tasks));
     });
   }
 
   kill(agentId: string, taskId: string): void {
-    this.killed.add(taskId);
+    this.pending.delete(taskId);
     this.around.report({ taskId, state: 'TASK_KILLING' });
     this.around.clock.after(STOP_DELAY, () => {
       const container = this.containers.get(taskId);
       if (container !== undefined) this.stop(agentId, taskId, container);
       this.report({ taskId, state: 'TASK_KILLED', message: 'Container exited with status 137' });
-      this.killed.delete(taskId);
     });
   }
 
   /** An agent is gone with all that ran there. */
   forget(taskIds: Iterable<string>): void {
-    for (const taskId of taskIds) this.containers.delete(taskId);
+    for (const taskId of taskIds) {
+      this.containers.delete(taskId);
+      this.pending.delete(taskId);
+    }
   }
 
   private run(agentId: string, tasks: readonly TaskInfo[]): void {
     const machine = this.around.machine(agentId);
     if (machine === undefined) return;
-    const wanted = tasks.filter((task) => !this.killed.has(task.taskId));
+    const wanted = tasks.filter((task) => this.pending.delete(task.taskId));
     const runnable = wanted.filter((task) => this.canRun(task));
     const results = machine.run(runnable.map((task) => runRequest(task, this.around.random)));
     runnable.forEach((task, i) => {
@@ -111,15 +118,18 @@ export class DockerExecutor implements Executor {
     this.containers.set(taskId, container.id);
     const address: Ipv4 = container.endpoint?.address ?? parseIpv4(task.hostname);
     this.report({ taskId, state: 'TASK_RUNNING', addresses: [address] });
-    const start = this.around.program(container.image)?.start(container.env);
-    if (start === undefined || 'ports' in start) return;
+    const problem = this.startProblem(agentId, container);
+    if (problem === undefined) return;
     this.stop(agentId, taskId, container.id);
-    this.report({
-      taskId,
-      state: 'TASK_FAILED',
-      reason: 'REASON_COMMAND_EXECUTOR_FAILED',
-      message: `Container exited with status ${start.exitCode}: ${start.stderr}`,
-    });
+    this.report({ taskId, state: 'TASK_FAILED', reason: 'REASON_COMMAND_EXECUTOR_FAILED', message: problem });
+  }
+
+  /** Why a container's program ended as soon as it began. */
+  private startProblem(agentId: string, { id, image, env }: Container): string | undefined {
+    const start = this.around.program(image)?.start(env);
+    if (start !== undefined && 'exitCode' in start) return `Container exited with status ${start.exitCode}: ${start.stderr}`;
+    const taken = this.around.machine(agentId)?.listenFailure(id);
+    return taken === undefined ? undefined : `Container exited with status 1: ${taken}`;
   }
 
   private stop(agentId: string, taskId: string, container: string): void {
@@ -154,16 +164,16 @@ function runRequest(task: TaskInfo, random: Random): RunRequest {
 }
 
 /** The task's variables and those the executor adds, sorted by name. */
-function environmentOf(task: TaskInfo, containerName: string): readonly string[] {
-  const added = [
-    ['MESOS_ALLOCATION_ROLE', 'slave_public'],
-    ['MESOS_CONTAINER_NAME', containerName],
-    ['MESOS_SANDBOX', '/mnt/mesos/sandbox'],
-  ] as const;
-  const own = new Set(task.env.map(([key]) => key));
-  const all = [...task.env, ...added.filter(([key]) => !own.has(key))];
-  return all.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([key, value]) => `${key}=${value}`);
+function environmentOf(task: TaskInfo, containerName: string): Environment {
+  const added = [...EXECUTOR_ENV, ['MESOS_CONTAINER_NAME', containerName] as const];
+  const own = added.filter(([name]) => envValue(task.env, name) === undefined);
+  return [...task.env, ...own].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 }
+
+const EXECUTOR_ENV: Environment = [
+  ['MESOS_ALLOCATION_ROLE', 'slave_public'],
+  ['MESOS_SANDBOX', '/mnt/mesos/sandbox'],
+];
 
 function labelPair(text: string): readonly [string, string] {
   const equals = text.indexOf('=');

@@ -1,47 +1,45 @@
 /**
  * Placement constraints as data: a field, an operator, perhaps a value.
- * Follows mesosphere/marathon v1.8 api/v2/validation/SchedulingValidation.scala. GROUP_BY, LIKE and UNLIKE are valid
- * but not modelled, and so are the fault domain fields `@region` and `@zone`.
+ * Follows mesosphere/marathon v1.8 api/v2/validation/SchedulingValidation.scala and raml/ConstraintConversion.scala.
  */
-import type { Violation } from './refusal.ts';
+import { compilePattern } from './pattern.ts';
+import { MarathonRefusal, type Violation } from './refusal.ts';
 
-/** The operators this model obeys. */
-export type ConstraintOperator = 'UNIQUE' | 'CLUSTER' | 'MAX_PER' | 'IS';
+const OPERATORS = ['UNIQUE', 'CLUSTER', 'GROUP_BY', 'LIKE', 'MAX_PER', 'UNLIKE', 'IS'] as const;
+
+/** What a constraint demands of the field. */
+export type ConstraintOperator = (typeof OPERATORS)[number];
 
 /** One constraint; all of an app's must hold. */
 export interface Constraint {
-  /** `hostname`, `@hostname` or the name of an agent's attribute. */
+  /** `hostname`, `@hostname`, `@region`, `@zone` or the name of an agent's attribute. */
   readonly field: string;
   readonly operator: ConstraintOperator;
   /** As given; absent and empty mean the same to CLUSTER. */
   readonly value?: string;
 }
 
-const OPERATORS = ['UNIQUE', 'CLUSTER', 'GROUP_BY', 'LIKE', 'MAX_PER', 'UNLIKE', 'IS'];
-const MODELLED: readonly ConstraintOperator[] = ['UNIQUE', 'CLUSTER', 'MAX_PER', 'IS'];
-
-/** What Marathon says against a posted constraint. */
+/** What Marathon says against a posted constraint; its path is `/constraints(<index>)`. */
 export function validateConstraints(posted: readonly string[], index: number): readonly Violation[] {
   const path = `/constraints(${index})`;
-  const message = complaint(posted);
-  if (message !== undefined) return [{ path, message }];
-  const [field, operator] = posted as readonly [string, string];
-  if (!OPERATORS.includes(operator)) return [{ path, message: `illegal constraint specification ${posted.join(',')}` }];
-  if (MODELLED.every((modelled) => modelled !== operator)) {
-    return [{ path, message: `${operator} is not modelled yet`, notModelled: true }];
-  }
-  if (field === '@region' || field === '@zone') return [{ path, message: `${field} is not modelled yet`, notModelled: true }];
-  return [];
+  const complaint = complaintAbout(posted);
+  return complaint === undefined ? [] : [typeof complaint === 'string' ? { path, message: complaint } : { path, ...complaint }];
 }
 
-/** The constraint a valid posted one stands for. */
+/**
+ * The constraint a posted one stands for. Operators in lower case pass validation and fail here, as in Marathon.
+ * @throws MarathonRefusal `invalid-app` with status 500
+ */
 export function readConstraint(posted: readonly string[]): Constraint {
-  const [field = '', operator = '', value] = posted;
-  const known = MODELLED.find((modelled) => modelled === operator) ?? 'UNIQUE';
-  return { field, operator: known, ...(value === undefined ? {} : { value }) };
+  const [field = '', name = '', value] = posted;
+  const operator = OPERATORS.find((known) => known === name);
+  if (operator === undefined) {
+    throw new MarathonRefusal('invalid-app', 500, [{ path: '', message: `illegal constraint specification ${posted.join(',')}` }]);
+  }
+  return { field, operator, ...(value === undefined ? {} : { value }) };
 }
 
-function complaint(posted: readonly string[]): string | undefined {
+function complaintAbout(posted: readonly string[]): string | Omit<Violation, 'path'> | undefined {
   if (posted.length !== 2 && posted.length !== 3) return 'Each constraint must have either 2 or 3 fields';
   const [field, operator, value] = posted;
   if (field === '' || operator === undefined || operator === '') return 'illegal constraint specification';
@@ -58,14 +56,21 @@ function complaint(posted: readonly string[]): string | undefined {
       return value !== undefined && isInteger(value) ? undefined : 'MAX_PER requires an integer value';
     case 'LIKE':
     case 'UNLIKE':
-      if (value === undefined) return 'LIKE and UNLIKE require a non-empty, regular expression value';
-      return /^[*+?]/.test(value) ? 'is not a valid regular expression' : undefined;
+      return complaintAboutPattern(value);
     case 'IS':
       if (value !== undefined && /^[a-zA-Z0-9_/.-]*$/.test(value)) return undefined;
       return 'IS only supports Mesos text and float values (see http://mesos.apache.org/documentation/latest/attributes-resources/)';
     default:
-      return `operator must be one of the following UNIQUE, CLUSTER, GROUP_BY, LIKE, MAX_PER, UNLIKE or IS`;
+      return 'operator must be one of the following UNIQUE, CLUSTER, GROUP_BY, LIKE, MAX_PER, UNLIKE or IS';
   }
+}
+
+function complaintAboutPattern(value: string | undefined): string | Omit<Violation, 'path'> | undefined {
+  if (value === undefined) return 'LIKE and UNLIKE require a non-empty, regular expression value';
+  const pattern = compilePattern(value);
+  if ('matches' in pattern) return undefined;
+  if (pattern.refusedBy === 'java') return 'is not a valid regular expression';
+  return { message: `is a regular expression with ${pattern.why}, which is not modelled`, notModelled: true };
 }
 
 function isInteger(text: string): boolean {

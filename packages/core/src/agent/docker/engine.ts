@@ -12,6 +12,7 @@ import type { Link } from '../../kernel/config.ts';
 import type { Netfilter, Rule, TableName } from '../../kernel/netfilter/rule.ts';
 import { routesOfAddress } from '../../kernel/route.ts';
 import type { MachineConfig } from '../config.ts';
+import type { Environment } from '../program.ts';
 import { change, portRules, removeRules, withNetwork } from './rules.ts';
 import type { Container, DockerNetwork, Endpoint, PublishedPort } from './state.ts';
 
@@ -19,7 +20,7 @@ import type { Container, DockerNetwork, Endpoint, PublishedPort } from './state.
 export interface RunRequest {
   readonly name: string;
   readonly image: string;
-  readonly env: readonly string[];
+  readonly env: Environment;
   readonly labels: readonly (readonly [string, string])[];
   /** `host` or the name of a network. */
   readonly network: string;

@@ -4,7 +4,7 @@
  */
 import type { Draft } from 'immer';
 import { type Cidr, formatCidr } from '../../base/address.ts';
-import { remember } from '../../base/immutable.ts';
+import { memo, remember } from '../../base/immutable.ts';
 import {
   type Chain,
   EMPTY_NETFILTER,
@@ -117,6 +117,20 @@ export function change(
   return { ...rules, [table]: chains };
 }
 
+const ACCEPT: Target = { name: 'ACCEPT' };
+const MASQUERADE: Target = { name: 'MASQUERADE' };
+const PROTOCOL_MATCH = { tcp: { number: PROTOCOL.tcp }, udp: { number: PROTOCOL.udp } } as const;
+
+/** What all rules of one network have in common. */
+const interfacesOf = memo((network: DockerNetwork) => ({
+  notFrom: { name: network.bridge, not: true },
+  to: { name: network.bridge },
+}));
+
+function portMatch(name: 'tcp' | 'udp', port: number): readonly Match[] {
+  return [{ name, destinationPort: { first: port, last: port } }];
+}
+
 /** The three rules of a published port: translated, let through, and masqueraded when a container reaches itself. */
 export function portRules(
   container: Pick<Container, 'name'>,
@@ -125,35 +139,21 @@ export function portRules(
   port: PublishedPort,
   userlandProxy: boolean,
 ) {
-  const number = PROTOCOL[port.protocol];
+  const protocol = PROTOCOL_MATCH[port.protocol];
   const cause = port.cause ?? `docker -p ${port.hostPort}:${port.containerPort}/${port.protocol} of ${container.name}`;
-  const to = (first: number): Match => ({ name: port.protocol, destinationPort: { first, last: first } });
-  const self: Cidr = { address, prefix: 32 };
-  const notFromBridge = { in: { name: network.bridge, not: true } };
+  const toHost = portMatch(port.protocol, port.hostPort);
+  const toContainer = port.containerPort === port.hostPort ? toHost : portMatch(port.protocol, port.containerPort);
+  const self = { network: { address, prefix: 32 } };
+  const { notFrom, to } = interfacesOf(network);
   const translate: Rule = {
-    ...(userlandProxy ? notFromBridge : {}),
-    protocol: { number },
-    matches: [to(port.hostPort)],
+    ...(userlandProxy ? { in: notFrom } : {}),
+    protocol,
+    matches: toHost,
     target: { name: 'DNAT', address, port: { first: port.containerPort, last: port.containerPort } },
     cause,
   };
-  const accept: Rule = {
-    destination: { network: self },
-    ...notFromBridge,
-    out: { name: network.bridge },
-    protocol: { number },
-    matches: [to(port.containerPort)],
-    target: { name: 'ACCEPT' },
-    cause,
-  };
-  const hairpin: Rule = {
-    source: { network: self },
-    destination: { network: self },
-    protocol: { number },
-    matches: [to(port.containerPort)],
-    target: { name: 'MASQUERADE' },
-    cause,
-  };
+  const accept: Rule = { destination: self, in: notFrom, out: to, protocol, matches: toContainer, target: ACCEPT, cause };
+  const hairpin: Rule = { source: self, destination: self, protocol, matches: toContainer, target: MASQUERADE, cause };
   return { translate: Object.freeze(translate), accept: Object.freeze(accept), hairpin: Object.freeze(hairpin) } as const;
 }
 

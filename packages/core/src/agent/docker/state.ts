@@ -3,6 +3,7 @@
  * Follows moby 20.10 and libnetwork; shapes as `docker inspect` prints them.
  */
 import type { Cidr, Ipv4, Mac } from '../../base/address.ts';
+import type { Environment } from '../program.ts';
 
 /** One daemon's networks, in order of creation, and its containers, in order of creation. */
 export interface DockerState {
@@ -37,8 +38,7 @@ export interface Container {
   /** Without the leading slash. */
   readonly name: string;
   readonly image: string;
-  /** `NAME=value`, in docker inspect's order. */
-  readonly env: readonly string[];
+  readonly env: Environment;
   /** In the order given. */
   readonly labels: readonly (readonly [string, string])[];
   /** `host`, or the name of a network. */

@@ -39,7 +39,7 @@ export function containerJson(container: Container, docker: DockerState, epoch: 
     Config: {
       Hostname: container.network === 'host' ? '' : container.id.slice(0, 12),
       ExposedPorts: object(container.ports.map((port) => [portKey(port), {}])),
-      Env: container.env,
+      Env: container.env.map(([name, value]) => `${name}=${value}`),
       Image: container.image,
       Labels: object(container.labels),
     },
