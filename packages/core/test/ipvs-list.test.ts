@@ -58,7 +58,14 @@ test('a connection’s line: time left, state, its three ends', () => {
 
 test('saved tables and timeouts', () => {
   const ipvs = post();
-  ipvs.addService({ protocol: 17, address: SERVICE.address, port: 53, scheduler: 'rr', onePacket: true, flags: ['b', 'a'] });
+  ipvs.addService({
+    protocol: 17,
+    address: SERVICE.address,
+    port: 53,
+    scheduler: 'sh',
+    onePacket: true,
+    flags: ['sh-port', 'sh-fallback'],
+  });
   expect(saveServices(ipvs.services()).split('\n')).toEqual([
     '-A -t 11.249.78.219:3141 -s wlc',
     '-a -t 11.249.78.219:3141 -r 172.16.15.168:9896 -m -w 1',
@@ -66,7 +73,7 @@ test('saved tables and timeouts', () => {
     '-a -t 11.249.78.219:3141 -r 172.16.17.198:8584 -m -w 1',
     '-a -t 11.249.78.219:3141 -r 172.16.40.67:7143 -m -w 1',
     '-a -t 11.249.78.219:3141 -r 172.16.40.67:14666 -m -w 1',
-    '-A -u 11.249.78.219:53 -s rr -b a,b -o',
+    '-A -u 11.249.78.219:53 -s sh -o -b sh-fallback,sh-port',
     '',
   ]);
   expect(listTimeouts(ipvs.timeouts)).toBe('Timeout (tcp tcpfin udp): 900 120 300\n');

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Refusal } from '../src/base/refusal.ts';
 import { Ipvs } from '../src/kernel/ipvs/ipvs.ts';
+import { markKey } from '../src/kernel/ipvs/service.ts';
 import { Packet } from '../src/wire/ipv4.ts';
 import { FLAG } from '../src/wire/tcp.ts';
 import { answer, balancer, CLIENT, connect, SERVER, SERVICE, segment, VIP } from './ipvs-model.ts';
@@ -20,7 +21,7 @@ function end(index: number): { address: number; port: number } {
 test('an active connection weighs as much as 256 inactive ones', () => {
   const { ipvs } = balancer('wlc', [0, 1]);
   const [old, young] = [end(0), end(1)];
-  for (let port = 1; port <= 256; port++) {
+  for (let port = 2001; port <= 2256; port++) {
     connect(ipvs, port);
     ipvs.outgoing(answer(young, port, FLAG.rst));
   }
@@ -250,13 +251,17 @@ test('a server of another service with the same address gets nobody else’s con
   expect(ipvs.service(other)?.servers[0]).toMatchObject({ active: 0, inactive: 0 });
 });
 
-test('what connections a deleted server had goes with the last of them', () => {
+test('a deleted server is forgotten two minutes after the whole minute after its last connection went', () => {
   const { ipvs, clock } = balancer('wlc', [1]);
   const { server } = connect(ipvs, 1);
   ipvs.deleteServer(SERVICE, end(0));
-  clock.now = 900_000;
+  clock.now = 900_000 + 60_000 + 120_000 - 1;
   ipvs.addServer(SERVICE, { ...end(0), weight: 1 });
   expect(counts(ipvs)).toBe('0/0');
+  expect(ipvs.services()[0]?.servers[0]).toBe(server);
+  ipvs.deleteServer(SERVICE, end(0));
+  clock.now += 180_000;
+  ipvs.addServer(SERVICE, { ...end(0), weight: 1 });
   expect(ipvs.services()[0]?.servers[0]).not.toBe(server);
 });
 
@@ -376,7 +381,32 @@ const REFUSED: readonly [string, string, (ipvs: Ipvs) => void][] = [
     'Scheduler or persistence engine not found',
     (ipvs) => ipvs.addService({ ...missing, scheduler: '__proto__' }),
   ],
-  ['not-modelled', 'the scheduler mh is not modelled', (ipvs) => ipvs.addService({ ...missing, scheduler: 'mh' })],
+  [
+    'one-packet',
+    'One-Packet Scheduling is only for UDP virtual services',
+    (ipvs) => ipvs.addService({ ...missing, scheduler: 'wlc', onePacket: true }),
+  ],
+  [
+    'other-schedulers-flag',
+    "incompatible scheduler flag `sh-port'",
+    (ipvs) => ipvs.addService({ ...missing, scheduler: 'mh', flags: ['sh-port'] }),
+  ],
+  [
+    'bad-flag',
+    "invalid scheduler flag `constructor'",
+    (ipvs) => ipvs.addService({ ...missing, scheduler: 'mh', flags: ['constructor'] }),
+  ],
+  [
+    'bad-persistence',
+    'invalid timeout value specified',
+    (ipvs) => ipvs.addService({ ...missing, scheduler: 'wlc', persistentSeconds: Number.NaN }),
+  ],
+  ['bad-mark', 'invalid fwmark value specified', (ipvs) => ipvs.addService({ ...markKey(2 ** 32), scheduler: 'wlc' })],
+  [
+    'not-unicast',
+    'Invalid operation.  Possibly wrong module version, address not unicast, ...',
+    (ipvs) => ipvs.addServer(SERVICE, { address: 0xe0000001, port: 80, weight: 1 }),
+  ],
   [
     'zero-port',
     'Zero port specified for non-persistent service',
@@ -398,7 +428,7 @@ const REFUSED: readonly [string, string, (ipvs: Ipvs) => void][] = [
   ['bad-weight', 'illegal weight specified', (ipvs) => ipvs.addServer(SERVICE, { ...end(1), weight: -1 })],
   ['bad-weight', 'illegal weight specified', (ipvs) => ipvs.addServer(SERVICE, { ...end(1), weight: Number.NaN })],
   ['bad-weight', 'illegal weight specified', (ipvs) => ipvs.editServer(SERVICE, { ...spec, weight: 1.5 })],
-  ['bad-server', 'illegal real server address[:port] specified', (ipvs) => ipvs.addServer(SERVICE, { ...spec, port: 0 })],
+  ['bad-server', 'illegal real server address[:port] specified', (ipvs) => ipvs.addServer(SERVICE, { ...spec, port: 65536 })],
   [
     'thresholds-crossed',
     'Numerical result out of range',

@@ -2,90 +2,58 @@
  * `ipvsadm`: virtual services listed and changed.
  * Follows ipvsadm 1.27 of CentOS 7 (ipvsadm.c), whose listings are those of the recorded 1.31: exit code 2 for bad
  * arguments, 1 for a listing of what is not there, 255 for what the kernel refuses. Without `-n` ports have the names
- * of notation.ts; addresses have none. Not modelled and refused by name: statistics, firewall marks, persistence,
- * synchronisation, and forwarding other than masquerading.
+ * of notation.ts; addresses have none. Not modelled and refused by name: SCTP, IPv6, persistence engines,
+ * synchronisation, and tunnels other than ipip.
  */
-import { formatIpv4, isIpv4, parseIpv4 } from '../base/address.ts';
+import { formatIpv4 } from '../base/address.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { Ipvs } from '../kernel/ipvs/ipvs.ts';
-import { type EndName, listConnections, listServices, listTimeouts, numericEnd, saveServices } from '../kernel/ipvs/list.ts';
-import type { ServerSpec, ServiceKey } from '../kernel/ipvs/service.ts';
+import {
+  type EndName,
+  listConnections,
+  listServices,
+  listTimeouts,
+  numericEnd,
+  type ServerView,
+  saveServices,
+} from '../kernel/ipvs/list.ts';
+import { SCHEDULER_NAMES } from '../kernel/ipvs/schedulers/registry.ts';
 import { serviceName } from '../kernel/netfilter/notation.ts';
-import { type Options, type OptionTable, readOptions } from './options.ts';
+import {
+  badArgument,
+  isGiven,
+  type Line,
+  parseTimeout,
+  readLine,
+  serverSpec,
+  serviceKey,
+  serviceSpec,
+} from './ipvsadm-arguments.ts';
+import type { Options } from './options.ts';
 import { failed, ok, shorten } from './result.ts';
-import type { Host, Tool, ToolResult } from './tool.ts';
+import type { Tool, ToolResult } from './tool.ts';
 
 const VERSION = 'ipvsadm v1.27 2008/5/15 (compiled with popt and IPVS v1.2.1)';
+const TRY = "Try `ipvsadm -h' or 'ipvsadm --help' for more information.";
 const USAGE = `${VERSION}
 Usage:
-  ipvsadm -A|E -t|u service-address [-s scheduler] [-o]
-  ipvsadm -D -t|u service-address
+  ipvsadm -A|E -t|u|f service-address [-s scheduler] [-p [timeout]] [-M netmask] [-b sched-flags] [-o]
+  ipvsadm -D -t|u|f service-address
   ipvsadm -C
-  ipvsadm -S -n
-  ipvsadm -a|e -t|u service-address -r server-address [-m] [-w weight] [-x upper] [-y lower]
-  ipvsadm -d -t|u service-address -r server-address
-  ipvsadm -L|l -n [-t|u service-address] [--connection|--thresholds|--persistent-conn|--timeout] [--nosort]
+  ipvsadm -R
+  ipvsadm -S [-n]
+  ipvsadm -a|e -t|u|f service-address -r server-address [-m|-g|-i] [-w weight] [-x upper] [-y lower]
+  ipvsadm -d -t|u|f service-address -r server-address
+  ipvsadm -L|l [-n] [-t|u|f service-address|-c|--timeout|--daemon]
+               [--stats|--rate|--thresholds|--persistent-conn] [--exact] [--nosort]
+  ipvsadm -Z [-t|u|f service-address]
   ipvsadm --set tcp tcpfin udp
   ipvsadm -h
+Schedulers: ${SCHEDULER_NAMES.join('|')}
 `;
-const COMMANDS = ['A', 'E', 'D', 'C', 'S', 'a', 'e', 'd', 'L', 'set'] as const;
-type Command = (typeof COMMANDS)[number];
-const OPTIONS: OptionTable = {
-  flags: [
-    ['A', 'add-service'],
-    ['E', 'edit-service'],
-    ['D', 'delete-service'],
-    ['C', 'clear'],
-    ['S', 'save'],
-    ['a', 'add-server'],
-    ['e', 'edit-server'],
-    ['d', 'delete-server'],
-    ['L', 'l', 'list'],
-    ['set'],
-    ['n', 'numeric'],
-    ['c', 'connection'],
-    ['m', 'masquerading'],
-    ['o', 'ops'],
-    ['timeout'],
-    ['thresholds'],
-    ['persistent-conn'],
-    ['sort'],
-    ['nosort'],
-    ['exact'],
-    ['h', 'help'],
-    ['v', 'version'],
-  ],
-  values: [
-    ['t', 'tcp-service'],
-    ['u', 'udp-service'],
-    ['s', 'scheduler'],
-    ['r', 'real-server'],
-    ['w', 'weight'],
-    ['x', 'u-threshold'],
-    ['y', 'l-threshold'],
-  ],
-  unmodelled: [
-    ...[
-      'R',
-      'restore',
-      'Z',
-      'zero',
-      'f',
-      'fwmark-service',
-      'p',
-      'persistent',
-      'M',
-      'netmask',
-      'g',
-      'gatewaying',
-      'i',
-      'ipip',
-      'b',
-      'sched-flags',
-    ],
-    ...['pe', '6', 'ipv6', 'stats', 'rate', 'daemon', 'start-daemon', 'stop-daemon', 'mcast-interface', 'syncid'],
-  ],
-};
+
+/** Longest input taken by -R, in characters. */
+const LONGEST_INPUT = 1_000_000;
 
 /** Refusals that come from the kernel; the others are about arguments. */
 const KERNEL_CODES = [
@@ -96,127 +64,137 @@ const KERNEL_CODES = [
   'server-exists',
   'no-such-server',
   'thresholds-crossed',
+  'not-unicast',
 ];
 
 /** The tool. */
 export const ipvsadm: Tool = {
   name: 'ipvsadm',
   summary: 'list and change the virtual services of IPVS',
-  run(args, host) {
-    const options = readOptions('ipvsadm', OPTIONS, args, (option) => `${option}: unknown option`);
-    if (options.has('h')) return ok(USAGE);
-    if (options.has('v')) return ok(`${VERSION}\n`);
-    const given = COMMANDS.filter((command) => options.has(command));
-    if (given.length > 1) return failed(2, 'multiple commands specified');
-    try {
-      return run(given[0] ?? 'L', options, host);
-    } catch (error) {
-      if (!(error instanceof Refusal) || error.component !== 'ipvsadm' || error.code === 'not-modelled') throw error;
-      return failed(KERNEL_CODES.includes(error.code) ? 255 : 2, error.message);
-    }
-  },
+  run: (args, host, stdin) => runIpvsadm(args, host.ipvs(), host.now, stdin),
 };
 
-function run(command: Command, options: Options, host: Host): ToolResult {
-  const ipvs = host.ipvs();
+/**
+ * Runs one command line on a namespace's tables.
+ * @param now virtual milliseconds
+ * @throws Refusal for what the real tool could do and the model does not
+ */
+export function runIpvsadm(args: readonly string[], ipvs: Ipvs, now: number, stdin = ''): ToolResult {
+  if (args.length === 0) return ok(listServices(ipvs.services(), { end: endName(false) }));
+  return guarded(() => {
+    const line = readLine(args);
+    if (line === 'help') return ok(USAGE);
+    if (line === 'version') return ok(`${VERSION}\n`);
+    if (line === undefined) return failed(255, TRY);
+    return line.command === 'R' ? restore(stdin, ipvs, now) : run(line, ipvs, now);
+  });
+}
+
+/** Carries out lines as `-S` prints them; a bad argument ends it, what the kernel refuses does not. */
+function restore(input: string, ipvs: Ipvs, now: number): ToolResult {
+  if (input.length > LONGEST_INPUT) throw badArgument('the input is too long');
+  let stderr = '';
+  let code = 0;
+  for (const text of input.split('\n')) {
+    const words = text.split(/[ \t]+/).filter((word) => word !== '');
+    if (words.length === 0) continue;
+    const result = guarded(() => {
+      const line = readLine(words);
+      return typeof line !== 'object' || line.command === 'R' ? failed(254, TRY) : run(line, ipvs, now);
+    });
+    stderr += result.stderr;
+    if (result.code === 254) return { stdout: '', stderr, code: 255 };
+    code = result.code;
+    if (code === 2) break;
+  }
+  return { stdout: '', stderr, code };
+}
+
+function guarded(action: () => ToolResult): ToolResult {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.component !== 'ipvsadm' || error.code === 'not-modelled') throw error;
+    if (error.code === 'unknown-option') return failed(255, error.message);
+    return failed(KERNEL_CODES.includes(error.code) ? 255 : 2, error.message);
+  }
+}
+
+function run({ command, options }: Line, ipvs: Ipvs, now: number): ToolResult {
   const [extra] = options.words;
   if (extra !== undefined && command !== 'set') return failed(2, `unexpected argument ${shorten(extra)}`);
   switch (command) {
     case 'L':
-      return list(options, ipvs, host.now);
+      return list(options, ipvs, now);
     case 'S':
-      return ok(saveServices(ipvs.services(), endName(options)));
+      return ok(saveServices(ipvs.services(), endName(options.has('n'))));
     case 'C':
       ipvs.clear();
-      return ok('');
+      break;
+    case 'Z':
+      ipvs.zero(isGiven('service-address', options) ? serviceKey(options) : undefined);
+      break;
     case 'set':
-      return setTimeouts(options.words, ipvs);
+      setTimeouts(options.words, ipvs);
+      break;
     case 'A':
-    case 'E': {
-      const spec = { ...serviceKey(options), scheduler: options.value('s') ?? 'wlc', onePacket: options.has('o') };
-      if (command === 'A') ipvs.addService(spec);
-      else ipvs.editService(spec);
-      return ok('');
-    }
+      ipvs.addService(serviceSpec(options));
+      break;
+    case 'E':
+      ipvs.editService(serviceSpec(options));
+      break;
     case 'D':
       ipvs.deleteService(serviceKey(options));
-      return ok('');
+      break;
     case 'a':
       ipvs.addServer(serviceKey(options), serverSpec(options));
-      return ok('');
+      break;
     case 'e':
       ipvs.editServer(serviceKey(options), serverSpec(options));
-      return ok('');
+      break;
     case 'd':
       ipvs.deleteServer(serviceKey(options), serverSpec(options));
-      return ok('');
+      break;
+    case 'R':
+      break;
   }
-}
-
-function list(options: Options, ipvs: Ipvs, now: number): ToolResult {
-  if (options.has('timeout')) return ok(listTimeouts(ipvs.timeouts));
-  const end = endName(options);
-  if (options.has('c')) return ok(listConnections(ipvs.connections(), now, end));
-  const view = options.has('thresholds') ? 'thresholds' : options.has('persistent-conn') ? 'persistent' : 'counts';
-  const sort = !options.has('nosort');
-  if (options.value('t') === undefined && options.value('u') === undefined)
-    return ok(listServices(ipvs.services(), { view, sort, end }));
-  const service = ipvs.service(serviceKey(options));
-  return service === undefined ? failed(1, 'No such service') : ok(listServices([service], { view, sort, title: false, end }));
-}
-
-/** By numbers with `-n`, else with the services' names. */
-function endName(options: Options): EndName {
-  return options.has('n') ? numericEnd : (address, port, protocol) => `${formatIpv4(address)}:${serviceName(port, protocol)}`;
-}
-
-function setTimeouts(words: readonly string[], ipvs: Ipvs): ToolResult {
-  const [tcp, tcpfin, udp] = words.map(wholeNumber);
-  if (words.length !== 3 || tcp === undefined || tcpfin === undefined || udp === undefined)
-    return failed(2, 'illegal timeout values specified');
-  ipvs.setTimeouts({ tcp, tcpfin, udp });
   return ok('');
 }
 
-/** The service of `-t` or `-u`. */
-function serviceKey(options: Options): ServiceKey {
-  const text = options.value('t') ?? options.value('u');
-  if (text === undefined) throw refuse('No virtual service specified');
-  const end = parseEnd(text);
-  if (end === undefined) throw refuse('illegal virtual server address[:port] specified');
-  return { protocol: options.value('t') === undefined ? 17 : 6, ...end };
+function list(options: Options, ipvs: Ipvs, now: number): ToolResult {
+  const given = (name: Parameters<typeof isGiven>[0]) => isGiven(name, options);
+  const views = given('stats') || given('rate') || given('thresholds');
+  const alone = given('timeout') || given('daemon');
+  if (((given('connection') || alone) && views) || (alone && given('persistent-conn')))
+    return failed(2, 'options conflicts in the list command');
+  if (given('timeout')) return ok(listTimeouts(ipvs.timeouts));
+  if (given('daemon')) return ok('');
+  const end = endName(options.has('n'));
+  if (given('connection')) return ok(listConnections(ipvs.connections(), now, { end, engines: given('persistent-conn') }));
+  const how = { view: viewOf(given), sort: !given('nosort'), exact: given('exact'), end };
+  if (!given('service-address')) return ok(listServices(ipvs.services(), how));
+  const service = ipvs.service(serviceKey(options));
+  return service === undefined ? failed(1, 'No such service') : ok(listServices([service], { ...how, title: false }));
 }
 
-function serverSpec(options: Options): ServerSpec {
-  const text = options.value('r');
-  const end = text === undefined ? undefined : parseEnd(text);
-  if (end === undefined) throw refuse('illegal real server address[:port] specified');
-  const port = end.port === 0 ? serviceKey(options).port : end.port;
-  const weight = number(options, 'w', 1, 'illegal weight specified');
-  const upperThreshold = number(options, 'x', 0, 'illegal u_threshold specified');
-  const lowerThreshold = number(options, 'y', 0, 'illegal l_threshold specified');
-  return { address: end.address, port, weight, upperThreshold, lowerThreshold };
+/** Of several views the first of this order. */
+function viewOf(given: (name: 'stats' | 'rate' | 'thresholds' | 'persistent-conn') => boolean): ServerView {
+  if (given('stats')) return 'stats';
+  if (given('rate')) return 'rate';
+  if (given('thresholds')) return 'thresholds';
+  return given('persistent-conn') ? 'persistent' : 'counts';
 }
 
-function number(options: Options, name: string, otherwise: number, message: string): number {
-  const text = options.value(name);
-  const value = text === undefined ? otherwise : wholeNumber(text);
-  if (value === undefined) throw refuse(message);
-  return value;
+/** By numbers with `-n`, else with the services' names; port 0 has none. */
+function endName(numeric: boolean): EndName {
+  if (numeric) return numericEnd;
+  return (address, port, protocol) => `${formatIpv4(address)}:${port === 0 ? '0' : serviceName(port, protocol)}`;
 }
 
-function wholeNumber(text: string): number | undefined {
-  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
-}
-
-/** `11.249.78.219:3141`; without a port it is 0. */
-function parseEnd(text: string): { readonly address: number; readonly port: number } | undefined {
-  const colon = text.indexOf(':');
-  const host = colon < 0 ? text : text.slice(0, colon);
-  const port = colon < 0 ? 0 : wholeNumber(text.slice(colon + 1));
-  return isIpv4(host) && port !== undefined && port <= 65535 ? { address: parseIpv4(host), port } : undefined;
-}
-
-function refuse(message: string): Refusal {
-  return new Refusal({ component: 'ipvsadm', code: 'bad-argument', message });
+function setTimeouts(words: readonly string[], ipvs: Ipvs): void {
+  const [tcp, tcpfin, udp, extra] = words;
+  if (tcp === undefined || tcpfin === undefined || udp === undefined) throw badArgument('--set option requires 3 timeout values');
+  const timeouts = { tcp: parseTimeout(tcp, 0), tcpfin: parseTimeout(tcpfin, 0), udp: parseTimeout(udp, 0) };
+  if (extra !== undefined) throw badArgument(`unexpected argument ${shorten(extra)}`);
+  ipvs.setTimeouts(timeouts);
 }

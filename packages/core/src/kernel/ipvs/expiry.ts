@@ -1,7 +1,8 @@
 /**
- * When connections go: every packet gives its connection another span, and of spans there are few, one for each state.
- * So each span has a queue that is always in the order of expiry; a packet moves its connection to the end of one.
- * Stands for the kernel's timers, which may fire later by up to an eighth of the span; these are exact.
+ * When connections go: every packet gives its connection another span, and of spans there are few, one for each state
+ * and each service's persistence. So each span has a queue that is always in the order of expiry; a packet moves its
+ * connection to the end of one. Stands for the kernel's timers, which may fire later by up to an eighth of the span;
+ * these are exact.
  */
 import type { IpvsConnection } from './connection.ts';
 
@@ -19,16 +20,17 @@ export class ExpiryQueue {
 
 /** All connections, by when they go. */
 export class Expiry {
-  private readonly queues: ExpiryQueue[] = [];
   /** Nothing goes before this. */
-  private earliest = Number.POSITIVE_INFINITY;
+  earliest = Number.POSITIVE_INFINITY;
+  private readonly queues: ExpiryQueue[] = [];
 
   /** Gives a connection `span` milliseconds from now. */
   prolong(connection: IpvsConnection, now: number, span: number): void {
     const before = connection.queue;
     const queue = before !== undefined && before.span === span ? before : this.queueOf(span);
-    connection.expiresAt = now + span;
-    if (connection.expiresAt < this.earliest) this.earliest = connection.expiresAt;
+    const expiresAt = now + span;
+    connection.expiresAt = expiresAt;
+    if (expiresAt < this.earliest) this.earliest = expiresAt;
     if (queue.last === connection) return;
     if (before !== undefined) this.remove(connection);
     connection.queue = queue;
@@ -51,24 +53,28 @@ export class Expiry {
     connection.later = undefined;
   }
 
-  /** Whether something may be due. */
-  isDue(now: number): boolean {
-    return now >= this.earliest;
-  }
-
-  /** A connection that is due, taken out; undefined if there is none. */
-  takeDue(now: number): IpvsConnection | undefined {
-    let earliest = Number.POSITIVE_INFINITY;
-    for (const { first } of this.queues) {
-      if (first === undefined) continue;
-      if (first.expiresAt <= now) {
-        this.remove(first);
-        return first;
+  /** Takes out what is due, in the order of time, and tells of each; what is told may be given another span. */
+  work(now: number, due: (connection: IpvsConnection) => void): void {
+    while (this.earliest <= now) {
+      let soonest: ExpiryQueue | undefined;
+      let next = Number.POSITIVE_INFINITY;
+      let second = Number.POSITIVE_INFINITY;
+      for (const queue of this.queues) {
+        const at = queue.first === undefined ? Number.POSITIVE_INFINITY : queue.first.expiresAt;
+        if (at < next) {
+          second = next;
+          next = at;
+          soonest = queue;
+        } else if (at < second) second = at;
       }
-      earliest = Math.min(earliest, first.expiresAt);
+      this.earliest = next;
+      if (soonest === undefined || next > now) return;
+      const until = Math.min(second, now);
+      for (let c = soonest.first; c !== undefined && c.expiresAt <= until; c = soonest.first) {
+        this.remove(c);
+        due(c);
+      }
     }
-    this.earliest = earliest;
-    return undefined;
   }
 
   private queueOf(span: number): ExpiryQueue {

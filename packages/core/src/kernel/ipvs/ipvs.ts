@@ -1,27 +1,21 @@
 /**
  * IPVS: the virtual services of one namespace, their real servers and connections, as `ipvsadm` changes them and as
  * packets meet them.
- * Follows linux net/netfilter/ipvs/ip_vs_core.c and ip_vs_ctl.c (6.1); masquerading only, without persistence, firewall
- * marks, synchronisation and IPv6.
+ * Follows linux net/netfilter/ipvs/ip_vs_core.c and ip_vs_ctl.c (6.1); without synchronisation, SCTP, IPv6, the
+ * helper for FTP, and dropping connections for want of memory.
  */
 import type { Ipv4 } from '../../base/address.ts';
 import type { Packet } from '../../wire/ipv4.ts';
 import { FLAG } from '../../wire/tcp.ts';
 import { IpvsConnection } from './connection.ts';
 import { ConnectionTable } from './connections.ts';
-import { checkServer, checkService, checkTimeout, ipvsRefusal, schedulerRefusal } from './refusals.ts';
-import { schedulerOf } from './schedulers/registry.ts';
-import {
-  endOf,
-  RealServer,
-  type ServerKey,
-  type ServerSpec,
-  type ServiceKey,
-  type ServiceSpec,
-  VirtualService,
-} from './service.ts';
+import { schedulePersistent } from './persistence.ts';
+import { checkKey, checkServer, checkService, checkTimeout, checkUnicast, ipvsRefusal } from './refusals.ts';
+import { RealServer, type ServerKey, type ServerSpec, type ServiceKey, type ServiceSpec, VirtualService } from './service.ts';
 import { ServiceTable } from './services.ts';
 import { type IpvsTimeouts, STATE } from './state.ts';
+import { Estimator, Statistics } from './statistics.ts';
+import { Trash } from './trash.ts';
 
 /** The kernel's switches under net.ipv4.vs. */
 export interface IpvsSettings {
@@ -29,20 +23,30 @@ export interface IpvsSettings {
   readonly connReuse: boolean;
   /** expire_nodest_conn: connections of a deleted server go at once. */
   readonly expireNodest: boolean;
+  /** expire_quiescent_template: weight 0 ends persistence, too. */
+  readonly expireQuiescentTemplate: boolean;
 }
+
+/** The port from which an FTP server opens data connections: those are never scheduled. */
+const FTP_DATA = 20;
 
 /** The IPVS tables of one namespace. Connections expire in virtual time: before anything is read or decided. */
 export class Ipvs {
-  settings: IpvsSettings = { connReuse: true, expireNodest: false };
+  settings: IpvsSettings = { connReuse: true, expireNodest: false, expireQuiescentTemplate: false };
   private readonly clock: { readonly now: number };
   private readonly table = new ServiceTable();
-  private readonly connectionTable = new ConnectionTable((server) => this.forget(server));
-  /** Deleted servers that connections still point to, by address and port. */
-  private readonly trash = new Map<number, readonly RealServer[]>();
+  private readonly trash = new Trash();
+  private readonly connectionTable = new ConnectionTable((server, now) => this.trash.released(server, now));
+  private readonly estimator: Estimator;
+  private readonly all = new Statistics();
 
-  /** @param clock virtual milliseconds, never falling */
-  constructor(clock: { readonly now: number }) {
+  /**
+   * @param clock virtual milliseconds, never falling
+   * @param options `born`: virtual milliseconds at which the namespace was made; estimates fall on every two seconds after it
+   */
+  constructor(clock: { readonly now: number }, options: { readonly born?: number } = {}) {
     this.clock = clock;
+    this.estimator = new Estimator(options.born ?? 0);
   }
 
   /**
@@ -51,12 +55,11 @@ export class Ipvs {
    */
   addService(spec: ServiceSpec): void {
     this.work();
-    checkService(spec);
-    if (this.service(spec) !== undefined) throw ipvsRefusal('service-exists');
-    const scheduler = schedulerOf(spec.scheduler);
-    if (scheduler === undefined) throw schedulerRefusal(spec.scheduler);
+    const { scheduler, flags } = checkService(spec);
+    if (this.table.find(spec) !== undefined) throw ipvsRefusal('service-exists');
+    if (scheduler === undefined) throw ipvsRefusal('no-scheduler');
     const service = new VirtualService(spec, (of) => scheduler.start(of));
-    writeService(service, spec);
+    writeService(service, spec, flags);
     this.table.add(service);
   }
 
@@ -66,13 +69,12 @@ export class Ipvs {
    */
   editService(spec: ServiceSpec): void {
     this.work();
-    checkService(spec);
-    const service = this.service(spec);
+    const { scheduler, flags } = checkService(spec);
+    const service = this.table.find(spec);
     if (service === undefined) throw ipvsRefusal('no-such-service');
-    const scheduler = schedulerOf(spec.scheduler);
-    if (scheduler === undefined) throw schedulerRefusal(spec.scheduler);
+    if (scheduler === undefined) throw ipvsRefusal('no-scheduler');
     if (scheduler.name !== service.scheduler) service.scheduling = scheduler.start(service);
-    writeService(service, spec);
+    writeService(service, spec, flags);
   }
 
   /**
@@ -81,7 +83,8 @@ export class Ipvs {
    */
   deleteService(key: ServiceKey): void {
     this.work();
-    const service = this.service(key);
+    checkKey(key);
+    const service = this.table.find(key);
     if (service === undefined) throw ipvsRefusal('no-such-service');
     this.table.remove(service);
     for (const server of service.servers) this.discard(service, server);
@@ -94,6 +97,21 @@ export class Ipvs {
   }
 
   /**
+   * `ipvsadm -Z`: counts of one service, or of all and of the namespace, begin at 0 again.
+   * @throws Refusal
+   */
+  zero(key?: ServiceKey): void {
+    this.work();
+    const found = key === undefined ? this.table.list() : [this.table.find(key)];
+    for (const service of found) {
+      if (service === undefined) throw ipvsRefusal('no-such-service');
+      service.statistics.reset();
+      for (const { statistics } of service.servers) statistics.reset();
+    }
+    if (key === undefined) this.all.reset();
+  }
+
+  /**
    * `ipvsadm -a`: a server that was deleted and still has connections comes back with them.
    * @throws Refusal
    */
@@ -102,14 +120,16 @@ export class Ipvs {
     checkServer(spec);
     const service = this.definedService(key);
     if (service.find(spec) !== undefined) throw ipvsRefusal('server-exists');
-    const server = this.takeFromTrash(service, spec) ?? new RealServer(service, spec);
+    const server = this.trash.take(service, spec, this.clock.now) ?? newServer(service, spec);
+    if (server.service !== service) server.statistics.reset();
     writeServer(server, spec);
+    server.lastWeight = spec.weight;
     service.link(server);
     service.scheduling.added(server);
   }
 
   /**
-   * `ipvsadm -e`: weight and thresholds; the place in the list stays.
+   * `ipvsadm -e`: weight, thresholds and way of forwarding; the place in the list stays.
    * @throws Refusal
    */
   editServer(key: ServiceKey, spec: ServerSpec): void {
@@ -135,9 +155,9 @@ export class Ipvs {
   }
 
   /** The service of that key. */
-  service({ protocol, address, port }: ServiceKey): VirtualService | undefined {
+  service(key: ServiceKey): VirtualService | undefined {
     this.work();
-    return this.table.find(protocol, address, port);
+    return this.table.find(key);
   }
 
   /** All services in the kernel's order, each with its servers, newest first. */
@@ -146,10 +166,16 @@ export class Ipvs {
     return this.table.list();
   }
 
-  /** All connections, in no particular but a repeatable order. */
+  /** All connections and templates, in no particular but a repeatable order. */
   connections(): Iterable<IpvsConnection> {
     this.work();
     return this.connectionTable.values();
+  }
+
+  /** What was counted of the whole namespace. */
+  get total(): Statistics {
+    this.work();
+    return this.all;
   }
 
   /** Seconds after which connections go. */
@@ -174,7 +200,7 @@ export class Ipvs {
    */
   incoming(p: Packet): IpvsConnection | 'none' | 'unavailable' | 'drop' {
     const { now } = this.clock;
-    this.connectionTable.work(now);
+    this.work();
     let found = this.connectionTable.towards(p.protocol, p.source, p.sourcePort, p.destination, p.destinationPort);
     if (found !== undefined && this.isReplacedBy(found, p)) {
       this.connectionTable.expireNow(found, now);
@@ -185,38 +211,68 @@ export class Ipvs {
       this.connectionTable.expireNow(found, now);
       found = undefined;
     }
-    if (found !== undefined) {
-      this.connectionTable.move(found, 'input', p.flags, now);
-      return found;
-    }
-    return this.schedule(p, now);
+    if (found === undefined) return this.schedule(p, now);
+    this.countPacket(found, 0, p.length, now);
+    this.connectionTable.move(found, 'input', p.flags, now);
+    return found;
   }
 
   /** A packet from a real server back to a client: its connection, state moved. */
   outgoing(p: Packet): IpvsConnection | undefined {
     const { now } = this.clock;
-    this.connectionTable.work(now);
+    this.work();
     const found = this.connectionTable.from(p.protocol, p.source, p.sourcePort, p.destination, p.destinationPort);
-    if (found !== undefined) this.connectionTable.move(found, 'output', p.flags, now);
+    if (found === undefined) return undefined;
+    this.countPacket(found, 1, p.length, now);
+    this.connectionTable.move(found, 'output', p.flags, now);
     return found;
   }
 
-  /** The connection between a real server and a client, left as it is: for what an ICMP error quotes. */
+  /** The connection between a real server and a client, left as it is: for what an ICMP error of the client's side quotes. */
   find(protocol: number, server: Ipv4, serverPort: number, client: Ipv4, clientPort: number): IpvsConnection | undefined {
     this.work();
     return this.connectionTable.from(protocol, server, serverPort, client, clientPort);
   }
 
+  /** The connection between a client and a virtual address, left as it is: for what an ICMP error to a server quotes. */
+  findTowards(protocol: number, client: Ipv4, clientPort: number, virtual: Ipv4, port: number): IpvsConnection | undefined {
+    this.work();
+    return this.connectionTable.towards(protocol, client, clientPort, virtual, port);
+  }
+
+  /** Counts a packet that goes by a connection without moving it: an ICMP error. */
+  countRelated(connection: IpvsConnection, out: 0 | 1, bytes: number): void {
+    this.countPacket(connection, out, bytes, this.clock.now);
+  }
+
   private schedule(p: Packet, now: number): IpvsConnection | 'none' | 'unavailable' {
-    if (p.protocol === 6 && (p.flags & (FLAG.syn | FLAG.rst)) !== FLAG.syn) return 'none';
-    const service = this.table.find(p.protocol, p.destination, p.destinationPort);
-    if (service === undefined) return 'none';
-    const server = service.scheduling.choose(p);
+    if (p.protocol === 6) {
+      if ((p.flags & (FLAG.syn | FLAG.rst)) !== FLAG.syn) return 'none';
+    } else if (p.protocol !== 17) return 'none';
+    const service = this.table.forPacket(p.mark, p.protocol, p.destination, p.destinationPort);
+    if (service === undefined || p.sourcePort === FTP_DATA) return 'none';
+    const made =
+      service.persistentSeconds > 0
+        ? schedulePersistent(service, p, now, this.connectionTable, this.settings.expireQuiescentTemplate)
+        : this.scheduleOnce(service, p, now);
+    if (typeof made === 'string') return made;
+    this.estimate(made.server, now);
+    made.server.statistics.connection();
+    service.statistics.connection();
+    this.all.connection();
+    this.countPacket(made, 0, p.length, now);
+    return made;
+  }
+
+  private scheduleOnce(service: VirtualService, p: Packet, now: number): IpvsConnection | 'none' | 'unavailable' {
+    // A packet that came here as a data connection of FTP.
+    if (service.mark === 0 && p.destinationPort !== service.port) return 'none';
+    const server = service.scheduling.choose(p, now);
     if (server === undefined) return 'unavailable';
-    const made = new IpvsConnection(service.protocol, p.source, p.sourcePort, p.destination, p.destinationPort, server);
-    if (service.onePacket && service.protocol === 17) return made;
-    this.connectionTable.open(made);
-    this.connectionTable.move(made, 'input', p.flags, now);
+    const port = server.port === 0 ? p.destinationPort : server.port;
+    const { protocol, source, sourcePort, destination, destinationPort } = p;
+    const made = new IpvsConnection(protocol, source, sourcePort, destination, destinationPort, server, port, false);
+    if (!service.onePacket || protocol !== 17) this.connectionTable.open(made, p.flags, now);
     return made;
   }
 
@@ -227,12 +283,30 @@ export class Ipvs {
     return this.settings.connReuse && (connection.phase === STATE.timeWait || connection.phase === STATE.close);
   }
 
+  private countPacket({ server }: IpvsConnection, out: 0 | 1, bytes: number, now: number): void {
+    if (!server.available) return;
+    this.estimate(server, now);
+    server.statistics.packet(out, bytes);
+    server.service.statistics.packet(out, bytes);
+    this.all.packet(out, bytes);
+  }
+
+  private estimate({ statistics, service }: RealServer, now: number): void {
+    if (statistics.awake && service.statistics.awake && this.all.awake) return;
+    this.estimator.wake(statistics, now);
+    this.estimator.wake(service.statistics, now);
+    this.estimator.wake(this.all, now);
+  }
+
   private work(): void {
-    this.connectionTable.work(this.clock.now);
+    const { now } = this.clock;
+    if (now >= this.connectionTable.next) this.connectionTable.work(now);
+    if (now >= this.estimator.next) this.estimator.work(now);
   }
 
   private definedService(key: ServiceKey): VirtualService {
-    const service = this.table.find(key.protocol, key.address, key.port);
+    checkKey(key);
+    const service = this.table.find(key);
     if (service === undefined) throw ipvsRefusal('service-not-defined');
     return service;
   }
@@ -240,42 +314,35 @@ export class Ipvs {
   private discard(service: VirtualService, server: RealServer): void {
     service.unlink(server);
     service.scheduling.removed(server);
-    if (server.active + server.inactive === 0) return;
-    this.trash.set(endOf(server), [...(this.trash.get(endOf(server)) ?? []), server]);
+    this.trash.add(server, this.clock.now);
   }
 
   private dropOrphans(): void {
-    if (this.settings.expireNodest) this.connectionTable.expireOrphans();
-  }
-
-  private takeFromTrash(service: VirtualService, key: ServerKey): RealServer | undefined {
-    const server = this.trash.get(endOf(key))?.find(({ service: old }) => isSameKey(old, service));
-    if (server !== undefined) this.forget(server);
-    return server;
-  }
-
-  private forget(server: RealServer): void {
-    const left = (this.trash.get(endOf(server)) ?? []).filter((other) => other !== server);
-    if (left.length === 0) this.trash.delete(endOf(server));
-    else this.trash.set(endOf(server), left);
+    if (this.settings.expireNodest) this.connectionTable.expireOrphans(this.clock.now);
   }
 }
 
-function writeService(service: VirtualService, { scheduler, flags = [], onePacket = false, cause }: ServiceSpec): void {
-  service.scheduler = scheduler;
+function newServer(service: VirtualService, spec: ServerSpec): RealServer {
+  checkUnicast(spec.address);
+  return new RealServer(service, spec);
+}
+
+function writeService(service: VirtualService, spec: ServiceSpec, flags: number): void {
+  service.scheduler = spec.scheduler;
   service.flags = flags;
-  service.onePacket = onePacket;
-  service.cause = cause ?? service.cause;
+  service.onePacket = spec.onePacket ?? false;
+  service.persistentSeconds = spec.persistentSeconds ?? 0;
+  service.netmask = spec.netmask ?? 0xffffffff;
+  service.cause = spec.cause ?? service.cause;
 }
 
-function writeServer(server: RealServer, { weight, upperThreshold = 0, lowerThreshold = 0, cause }: ServerSpec): void {
+function writeServer(server: RealServer, spec: ServerSpec): void {
+  const { weight, forward = 'masquerade', upperThreshold = 0, lowerThreshold = 0 } = spec;
   if (upperThreshold === 0 || upperThreshold > server.upperThreshold) server.overloaded = false;
   server.weight = weight;
+  if (weight !== 0) server.lastWeight = weight;
+  server.forward = forward;
   server.upperThreshold = upperThreshold;
   server.lowerThreshold = lowerThreshold;
-  server.cause = cause ?? server.cause;
-}
-
-function isSameKey(a: ServiceKey, b: ServiceKey): boolean {
-  return a.protocol === b.protocol && a.address === b.address && a.port === b.port;
+  server.cause = spec.cause ?? server.cause;
 }

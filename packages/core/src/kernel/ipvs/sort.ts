@@ -9,6 +9,8 @@ import type { Ipv4 } from '../../base/address.ts';
 /** What is compared: the protocol is a service's; servers of one service have none. */
 export interface Listed {
   readonly protocol?: number;
+  /** A firewall mark comes before all else. */
+  readonly mark?: number;
   readonly address: Ipv4;
   readonly port: number;
 }
@@ -35,5 +37,7 @@ export function sortAsListed<T extends Listed>(items: readonly T[]): readonly T[
 }
 
 function compare(a: Listed, b: Listed): number {
-  return (a.protocol ?? 0) - (b.protocol ?? 0) || (a.address - b.address) | 0 || a.port - b.port;
+  return (
+    ((a.mark ?? 0) - (b.mark ?? 0)) | 0 || (a.protocol ?? 0) - (b.protocol ?? 0) || (a.address - b.address) | 0 || a.port - b.port
+  );
 }

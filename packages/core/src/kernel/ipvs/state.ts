@@ -1,7 +1,7 @@
 /**
  * The states of a connection as IPVS sees it go by, and how long each is kept.
- * Follows linux net/netfilter/ipvs/ip_vs_proto_tcp.c and ip_vs_proto_udp.c (6.1), masquerading: both directions are
- * seen. Since Linux 4.8 a connection in SYN_RECV counts as active.
+ * Follows linux net/netfilter/ipvs/ip_vs_proto_tcp.c and ip_vs_proto_udp.c (6.1), without secure_tcp. Since Linux 4.8
+ * a connection in SYN_RECV counts as active.
  */
 import { FLAG } from '../../wire/tcp.ts';
 
@@ -31,8 +31,8 @@ const TCP_TIMEOUTS: readonly number[] = [2, 900, 120, 60, 120, 120, 10, 60, 30, 
 
 const ACTIVE: readonly boolean[] = STATE_NAMES.map((name) => ['ESTABLISHED', 'SYN_SENT', 'SYN_RECV', 'SYNACK'].includes(name));
 
-/** Towards the real server or back from it. */
-export type Direction = 'input' | 'output';
+/** Towards the real server; back from it; towards it, where no packet back is seen. */
+export type Direction = 'input' | 'output' | 'input-only';
 
 type Row = readonly number[];
 
@@ -51,10 +51,16 @@ const OUTPUT = {
   ack: row('ES ES SS ES FW TW CL CW LA ES ES'),
   rst: row('CL CL SS CL CL TW CL CL CL CL CL'),
 };
+const INPUT_ONLY = {
+  syn: row('SR ES ES SR SR SR SR SR SR SR SR'),
+  fin: row('CL FW SS TW FW TW CL CW LA LI TW'),
+  ack: row('ES ES SS ES FW TW CL CW CL LI ES'),
+  rst: row('CL CL CL SR CL CL CL CL LA LI CL'),
+};
 
 /** The state a segment leads to. */
 export function nextTcpState(state: number, direction: Direction, flags: number): number {
-  const rows = direction === 'input' ? INPUT : OUTPUT;
+  const rows = direction === 'input' ? INPUT : direction === 'output' ? OUTPUT : INPUT_ONLY;
   const next =
     (flags & FLAG.rst) !== 0 ? rows.rst : (flags & FLAG.syn) !== 0 ? rows.syn : (flags & FLAG.fin) !== 0 ? rows.fin : rows.ack;
   if (next === rows.ack && (flags & FLAG.ack) === 0) return STATE.close;

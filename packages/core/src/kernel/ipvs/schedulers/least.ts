@@ -1,5 +1,5 @@
 /**
- * What wlc, lc, sed and nq have in common: of all usable servers the first in some order, the newest of equals.
+ * What wlc, lc, sed, nq, fo and ovf have in common: of all usable servers the first in some order, the newest of equals.
  * The kernel walks the list at every choice; here that is done for few servers, and for many a heap in the same order
  * gives the same answer. Both compare in the kernel's way, by whole products.
  */
@@ -12,9 +12,12 @@ export type LoadOrder = (a: RealServer, b: RealServer) => number;
 /** Servers from which on a service keeps a heap. */
 const MANY = 32;
 
-/** The scheduler that chooses by an order. */
-export function leastBy(name: string, order: LoadOrder): Scheduler {
-  return { name, start: (service) => new LeastScheduling(service, order) };
+/**
+ * The scheduler that chooses by an order.
+ * @param eligible what a usable server must be besides to be chosen
+ */
+export function leastBy(name: string, order: LoadOrder, eligible: (server: RealServer) => boolean = always): Scheduler {
+  return { name, start: (service) => new LeastScheduling(service, order, eligible) };
 }
 
 /** The sign of a * b - c * d for non-negative integers, exactly. */
@@ -26,14 +29,20 @@ export function compareProducts(a: number, b: number, c: number, d: number): num
   return difference < 0n ? -1 : difference > 0n ? 1 : 0;
 }
 
+function always(): boolean {
+  return true;
+}
+
 class LeastScheduling implements Scheduling {
   private readonly service: VirtualService;
   private readonly order: LoadOrder;
+  private readonly eligible: (server: RealServer) => boolean;
   private heap: RealServer[] | undefined = undefined;
 
-  constructor(service: VirtualService, order: LoadOrder) {
+  constructor(service: VirtualService, order: LoadOrder, eligible: (server: RealServer) => boolean) {
     this.service = service;
     this.order = order;
+    this.eligible = eligible;
     this.resize();
   }
 
@@ -41,7 +50,8 @@ class LeastScheduling implements Scheduling {
     if (this.heap !== undefined) return this.heap[0];
     let least: RealServer | undefined;
     for (let server = this.service.first; server !== undefined; server = server.next) {
-      if (server.usable && (least === undefined || this.order(server, least) < 0)) least = server;
+      if (!server.usable || !this.eligible(server)) continue;
+      if (least === undefined || this.order(server, least) < 0) least = server;
     }
     return least;
   }
@@ -63,7 +73,7 @@ class LeastScheduling implements Scheduling {
   counted(server: RealServer): void {
     const heap = this.heap;
     if (heap === undefined || !server.available) return;
-    if (!server.usable) {
+    if (!server.usable || !this.eligible(server)) {
       if (server.slot >= 0) this.takeOut(heap, server);
       return;
     }

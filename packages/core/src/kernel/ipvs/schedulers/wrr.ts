@@ -3,6 +3,7 @@
  * Follows linux net/netfilter/ipvs/ip_vs_wrr.c (6.1).
  */
 import type { RealServer, Scheduling, VirtualService } from '../service.ts';
+import { greatestCommonDivisor } from './gcd.ts';
 import type { Scheduler } from './scheduler.ts';
 
 /** `ipvsadm -s wrr` */
@@ -86,10 +87,4 @@ class WeightedRoundRobin implements Scheduling {
     this.step = divisor === 0 ? 1 : divisor;
     this.highest = highest - (this.step - 1);
   }
-}
-
-function greatestCommonDivisor(a: number, b: number): number {
-  let [x, y] = [a, b];
-  while (y !== 0) [x, y] = [y, x % y];
-  return x;
 }
