@@ -23,7 +23,15 @@ export {
   responseText,
 } from './agent/http.ts';
 export { type Images, Machine } from './agent/machine.ts';
-export { type Environment, envValue, HTTPI, type HttpRequest, type HttpResponse, type Program, type Start } from './agent/program.ts';
+export {
+  type Environment,
+  envValue,
+  HTTPI,
+  type HttpRequest,
+  type HttpResponse,
+  type Program,
+  type Start,
+} from './agent/program.ts';
 // base
 export {
   ANYWHERE,
@@ -92,9 +100,21 @@ export {
   numericEnd,
   saveServices,
 } from './kernel/ipvs/list.ts';
-export type { RealServer, ServerKey, ServerSpec, ServiceKey, ServiceSpec, VirtualService } from './kernel/ipvs/service.ts';
+export { procConnections, procServices, procStatistics } from './kernel/ipvs/proc.ts';
+export { SCHEDULER_NAMES } from './kernel/ipvs/schedulers/registry.ts';
+export {
+  type Forwarding,
+  markKey,
+  type RealServer,
+  type ServerKey,
+  type ServerSpec,
+  type ServiceKey,
+  type ServiceSpec,
+  type VirtualService,
+} from './kernel/ipvs/service.ts';
 export type { ConnectionState, IpvsTimeouts } from './kernel/ipvs/state.ts';
-export type { Tap } from './kernel/link/wire.ts';
+export type { Amounts, Statistics } from './kernel/ipvs/statistics.ts';
+export { type Tap, Wire } from './kernel/link/wire.ts';
 export { Namespace, type SharedState } from './kernel/namespace.ts';
 export { parseRule, ruleArguments } from './kernel/netfilter/arguments.ts';
 export type { Connection } from './kernel/netfilter/connection.ts';
@@ -155,10 +175,12 @@ export {
   vtepPool,
 } from './overlay/vtep.ts';
 // tools
+export { runIpvsadm } from './tools/ipvsadm.ts';
 export { type OptionTable, readOptions } from './tools/options.ts';
 export { CORE_TOOLS, toolRegistry } from './tools/registry.ts';
 export { runShell, ShellResult } from './tools/shell.ts';
 export type { Host, Tool, ToolResult } from './tools/tool.ts';
 // wire
+export { Arp } from './wire/arp.ts';
 export { Packet, printPacket } from './wire/ipv4.ts';
 export { FLAG, printFlags } from './wire/tcp.ts';

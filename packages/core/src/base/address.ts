@@ -37,7 +37,7 @@ export function isIpv4(text: string): boolean {
   return text.length <= 15 && ipaddr.IPv4.isValidFourPartDecimal(text);
 }
 
-/** `11.249.78.219` for 200887003. */
+/** `11.249.78.219` for 200888027. */
 export function formatIpv4(address: Ipv4): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
 }

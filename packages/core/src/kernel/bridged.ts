@@ -6,9 +6,9 @@
 import { BROADCAST_MAC, type Mac } from '../base/address.ts';
 import type { Device } from './link/device.ts';
 import { passUpBridge } from './link/receive.ts';
-import { transmit } from './link/transmit.ts';
+import { mayForward, transmit } from './link/transmit.ts';
 import type { Namespace } from './namespace.ts';
-import { arrive, pass } from './path.ts';
+import { arrive, isMartian, pass } from './path.ts';
 import type { SkBuff } from './skb.ts';
 
 /** PREROUTING in the bridge, then up to the stack or on to other ports. */
@@ -30,6 +30,11 @@ export function receiveBridged(ns: Namespace, skb: SkBuff, bridge: Device, port:
 /** A new destination: on the same bridge the frame is bridged to its holder, elsewhere it is routed. */
 function redirect(ns: Namespace, skb: SkBuff, bridge: Device, port: Device): void {
   const route = ns.route(skb.destination, skb.source);
+  const lost = route === undefined ? 'no route' : isMartian(ns, skb, bridge) ? 'martian' : undefined;
+  if (lost !== undefined && ns.config.sysctl.ipForward) {
+    skb.hop?.steps.push({ action: 'dropped', text: `${lost} after translation in a bridge` });
+    return;
+  }
   if (route?.type !== 'unicast' || route.device !== bridge.name) {
     skb.destinationMac = bridge.mac;
     return passUpBridge(bridge, skb);
@@ -56,8 +61,7 @@ function bridgeOn(ns: Namespace, skb: SkBuff, bridge: Device, from: Device): voi
   if (table === undefined) return;
   const known = skb.destinationMac === BROADCAST_MAC ? undefined : table.lookup(skb.destinationMac, ns.now);
   for (const to of known === undefined ? table.ports : [known]) {
-    if (to === from && to.link.port?.hairpin !== true) continue;
-    if (from.link.port?.isolated === true && to.link.port?.isolated === true) continue;
+    if (!mayForward(from, to)) continue;
     const frame = known === undefined ? withNotes(skb) : skb;
     frame.output = bridge;
     frame.nextHop = frame.destination;

@@ -82,6 +82,8 @@ export interface RoutingRule {
   readonly priority: number;
   /** Source network; all sources without it. */
   readonly from?: Cidr;
+  /** Firewall mark; any without it. */
+  readonly mark?: number;
   readonly table: TableId;
 }
 
@@ -126,4 +128,8 @@ export interface Sysctl {
   readonly routeLocalnet: readonly string[];
   /** net.ipv4.vs.conntrack */
   readonly ipvsConntrack: boolean;
+  /** Devices with net.ipv4.conf.NAME.proxy_arp = 1 (and proxy_delay = 0). */
+  readonly proxyArp?: readonly string[];
+  /** net.ipv4.neigh.*.retrans_time_ms; 1000 unless given. */
+  readonly neighbourRetransMs?: number;
 }

@@ -3,15 +3,15 @@
  * Follows linux include/uapi/linux/netfilter_ipv4.h, net/netfilter/nf_conntrack_proto.c, nf_nat_proto.c,
  * iptable_*.c and ipvs/ip_vs_core.c (6.1).
  */
+import { memo } from '../base/immutable.ts';
 import { ipvsIn, ipvsOut } from './ipvs-hooks.ts';
 import type { Namespace } from './namespace.ts';
 import { confirm, track } from './netfilter/conntrack.ts';
 import { type Hook, type HookEntry, PRIORITY, type Verdict } from './netfilter/hook.ts';
 import { decide, type Mapping, translate } from './netfilter/nat.ts';
-import type { TableName } from './netfilter/rule.ts';
+import { type Chain, type Netfilter, PROTOCOL, type Rule, type TableName } from './netfilter/rule.ts';
 import type { TableVerdict } from './netfilter/table.ts';
-import { reject } from './path.ts';
-import { sourceAddress } from './route.ts';
+import { outFailure, reject } from './path.ts';
 import type { SkBuff } from './skb.ts';
 
 type Entry = HookEntry<Namespace>;
@@ -63,19 +63,36 @@ function settle(ns: Namespace, skb: SkBuff, verdict: TableVerdict): Verdict {
   if (verdict === 'ACCEPT') return 'accept';
   if (verdict === 'DROP') {
     skb.hop?.steps.push({ action: 'dropped', text: 'by the rule or policy above' });
-    return 'stop';
+    return 'drop';
   }
   if (verdict.name === 'REJECT') {
     reject(ns, skb, verdict.with);
-    return 'stop';
+    return 'drop';
   }
   return 'accept';
 }
 
-// As modern kernels do, connections are tracked only where something asks for it.
+// Connections are tracked only where a rule asks for it, as in kernels since 4.10.
 function tracks(ns: Namespace): boolean {
-  return translates(ns) || ns.tables.filter.used || ns.tables.mangle.used;
+  return asksForTracking(ns.config.netfilter).asks || balances(ns);
 }
+
+const TRACKING_MATCHES: ReadonlySet<string> = new Set(['conntrack', 'state', 'connmark']);
+const TRACKING_TARGETS: ReadonlySet<string> = new Set(['DNAT', 'SNAT', 'MASQUERADE', 'REDIRECT', 'CONNMARK', 'CT']);
+
+const asksForTracking: (netfilter: Netfilter) => { readonly asks: boolean } = memo((netfilter) => ({
+  asks: Object.values(netfilter).some((chains) => tracksIn(chains).asks),
+}));
+
+const tracksIn: (chains: readonly Chain[]) => { readonly asks: boolean } = memo((chains) => ({
+  asks: chains.some(({ rules }) => rulesTrack(rules).asks),
+}));
+
+const rulesTrack: (rules: readonly Rule[]) => { readonly asks: boolean } = memo((rules) => ({
+  asks: rules.some(
+    ({ matches, target }) => TRACKING_TARGETS.has(target.name) || matches.some(({ name }) => TRACKING_MATCHES.has(name)),
+  ),
+}));
 
 function translates(ns: Namespace): boolean {
   return ns.tables.nat.used;
@@ -90,17 +107,25 @@ function nat(ns: Namespace, skb: SkBuff, hook: Hook): Verdict {
   if (connection === undefined) return 'accept';
   const side = hook === 'PREROUTING' || hook === 'OUTPUT' ? 'destination' : 'source';
   const decided = side === 'source' ? connection.sourceDecided : connection.destinationDecided;
-  if (!decided && skb.ctInfo === 'new' && !connection.confirmed) {
+  // A reset that a REJECT rule made belongs to the connection it refuses, and may come here before its packets.
+  const first = skb.ctInfo === 'new' || (skb.ctInfo === 'related' && skb.protocol !== PROTOCOL.icmp);
+  if (!decided && first && !connection.confirmed) {
     const verdict = ns.tables.nat.walk(hook, ns, skb);
     if (verdict === 'DROP') return settle(ns, skb, verdict);
     const mapping = verdict === 'ACCEPT' ? undefined : mappingOf(ns, skb, hook, verdict);
     if (!decide(connection, side, mapping, ns.connections, ns.random, ns.now)) {
       skb.hop?.steps.push({ action: 'dropped', text: 'no free port for the translation' });
-      return 'stop';
+      return 'drop';
     }
   }
+  const { destination } = skb;
   translate(connection, side, skb);
-  return 'accept';
+  // A new destination is routed at once; the device that later rules see stays the old one.
+  if (hook !== 'OUTPUT' || skb.destination === destination) return 'accept';
+  const failure = outFailure(ns, skb, ns.route(skb.destination, skb.source));
+  if (failure === undefined) return 'accept';
+  skb.hop?.steps.push({ action: 'no-route', text: failure });
+  return 'drop';
 }
 
 function mappingOf(ns: Namespace, skb: SkBuff, hook: Hook, verdict: Exclude<TableVerdict, string>): Mapping | undefined {
@@ -109,7 +134,7 @@ function mappingOf(ns: Namespace, skb: SkBuff, hook: Hook, verdict: Exclude<Tabl
     case 'SNAT':
       return verdict;
     case 'MASQUERADE': {
-      const address = skb.output === undefined ? 0 : sourceAddress(skb.output.link, skb.nextHop);
+      const address = skb.output === undefined ? 0 : ns.addressTowards(skb.output, skb.nextHop);
       return verdict.port === undefined ? { address } : { address, port: verdict.port };
     }
     case 'REDIRECT': {

@@ -60,7 +60,23 @@ export function echoReply(request: SkBuff): SkBuff {
 
 /** What an error means to the socket whose packet it quotes. */
 export function failureOf(error: IcmpError): TcpFailure {
-  if (error.type !== 3) return 'EHOSTUNREACH';
-  if (error.code === 3) return 'ECONNREFUSED';
-  return error.code === 0 ? 'ENETUNREACH' : error.code === 13 || error.code === 1 ? 'EHOSTUNREACH' : 'EHOSTUNREACH';
+  return (error.type === 3 ? UNREACHABLE[error.code] : undefined) ?? 'EHOSTUNREACH';
 }
+
+/** By code, as icmp_err_convert has them. */
+const UNREACHABLE: readonly TcpFailure[] = [
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'ENOPROTOOPT',
+  'ECONNREFUSED',
+  'EMSGSIZE',
+  'EOPNOTSUPP',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'ENONET',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+  'EHOSTUNREACH',
+];

@@ -7,6 +7,7 @@ import type { Timer } from '../base/clock.ts';
 import { memo } from '../base/immutable.ts';
 import type { Random } from '../base/random.ts';
 import { Arp } from '../wire/arp.ts';
+import { IPV4_HEADER, UDP_HEADER } from '../wire/ipv4.ts';
 import { receiveBridged } from './bridged.ts';
 import type { IpSet, Link, NamespaceConfig, PermanentNeighbour, Route, StaticFdbEntry } from './config.ts';
 import { activeHooks } from './hooks.ts';
@@ -21,8 +22,8 @@ import type { MatchHost } from './netfilter/match.ts';
 import { type AddressType, PROTOCOL, type TableName } from './netfilter/rule.ts';
 import { indexSet, type SetIndex } from './netfilter/set.ts';
 import { TableState } from './netfilter/table.ts';
-import { noListener, output, receive, unresolved } from './path.ts';
-import { RouteCache, type RouteSource, sourceAddress } from './route.ts';
+import { isMartian, noListener, output, receive, routeFailure, unresolved } from './path.ts';
+import { firstAddress, RouteCache, type RouteSource, sourceAddress } from './route.ts';
 import { SkBuff } from './skb.ts';
 import { type Listener, type SocketHost, Sockets } from './socket/sockets.ts';
 import type { TcpFailure } from './socket/tcp.ts';
@@ -66,6 +67,10 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
   };
   /** What happens when an echo reply arrives. */
   echoed: (skb: SkBuff) => void = () => {};
+  /** What happens when an ICMP error about an echo request arrives. */
+  echoFailed: (skb: SkBuff) => void = () => {};
+  /** An ICMP message made here is on its way out at this moment. */
+  sendsIcmp = false;
   private current: NamespaceConfig;
   private shared: SharedState = NOTHING_SHARED;
   private devicesByName = new Map<string, Device>();
@@ -120,6 +125,10 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
 
   get now(): number {
     return this.world.clock.now;
+  }
+
+  get retransmitMs(): number {
+    return this.current.sysctl.neighbourRetransMs ?? 1000;
   }
 
   get bridgeNetfilter(): boolean {
@@ -210,25 +219,40 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
     return output(this, skb);
   }
 
+  /** An address of the device, near `next` if it has one; without addresses, or for `lo`, one of another device. */
   addressTowards(device: Device, next: Ipv4): Ipv4 {
-    return sourceAddress(device.link, next);
+    const own = device.link.kind.type === 'loopback' ? 0 : sourceAddress(device.link, next);
+    return own !== 0 ? own : firstAddress(this.current.links);
+  }
+
+  /** ARP asks from the address of the packet that waits, if that is one of ours. */
+  askingAddress(device: Device, next: Ipv4, source: Ipv4): Ipv4 {
+    return this.route(source, 0)?.type === 'local' ? source : this.addressTowards(device, next);
   }
 
   sourceFor(destination: Ipv4): { readonly address: Ipv4; readonly mtu: number } | undefined {
     const route = this.route(destination, 0);
     if (route === undefined) return undefined;
-    if (route.type === 'local') return { address: destination, mtu: this.device('lo')?.mtu ?? 65536 };
+    if (route.type === 'local') return { address: route.source ?? destination, mtu: this.device('lo')?.mtu ?? 65536 };
     const device = route.device === undefined ? undefined : this.device(route.device);
     if (device === undefined) return undefined;
-    return { address: route.source ?? sourceAddress(device.link, route.via ?? destination), mtu: device.mtu };
+    return { address: route.source ?? this.addressTowards(device, route.via ?? destination), mtu: device.mtu };
   }
 
-  /** Sends an ICMP echo request of 56 bytes; {@link echoed} is told of the answer. */
-  ping(address: Ipv4, identifier: number): TcpFailure | undefined {
+  /** Why nothing can be sent to an address; undefined if routing has nothing against it. */
+  failureTo(destination: Ipv4): TcpFailure | undefined {
+    return routeFailure(this.route(destination, 0));
+  }
+
+  /** Sends an ICMP echo request of 56 bytes; {@link echoed} or {@link echoFailed} is told of the answer. */
+  ping(address: Ipv4, identifier: number, options: { bytes?: number; ttl?: number; df?: boolean } = {}): TcpFailure | undefined {
     const source = this.sourceFor(address);
-    if (source === undefined) return 'ENETUNREACH';
-    const skb = new SkBuff(PROTOCOL.icmp, source.address, identifier, address, identifier, 84);
+    if (source === undefined) return this.failureTo(address) ?? 'ENETUNREACH';
+    const length = IPV4_HEADER + UDP_HEADER + (options.bytes ?? 56);
+    const skb = new SkBuff(PROTOCOL.icmp, source.address, identifier, address, identifier, length);
     skb.icmpType = 8;
+    if (options.ttl !== undefined) skb.ttl = options.ttl;
+    if (options.df === false) skb.df = false;
     return this.send(skb);
   }
 
@@ -266,7 +290,9 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
   }
 
   receiveArp(arp: Arp, device: Device): void {
-    const asked = arp.operation === 'request' && this.route(arp.targetAddress, 0)?.type === 'local';
+    const ends = { source: arp.senderAddress, destination: arp.targetAddress };
+    const local = arp.operation === 'request' && this.route(arp.targetAddress, 0)?.type === 'local';
+    const asked = local && !isMartian(this, ends, device);
     const from = arp.operation === 'reply' ? 'answer' : asked ? 'request for us' : 'request';
     this.neighbours.learn(device, arp.senderAddress, arp.senderMac, from);
     if (asked) transmit(device, new Arp('reply', device.mac, arp.targetAddress, arp.senderMac, arp.senderAddress));
@@ -313,8 +339,8 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
     }
     const device = new Device(this, link, link.kind.type === 'bridge' ? new BridgeTable(link.kind.ageingSeconds) : undefined);
     if (link.kind.type === 'vxlan') {
-      const socket = this.sockets.bindUdp({ address: 0, port: link.kind.port, program: link.name }, ({ payload }) =>
-        decapsulate(device, payload),
+      const socket = this.sockets.bindUdp({ address: 0, port: link.kind.port, program: link.name }, ({ payload, mark }) =>
+        decapsulate(device, payload, mark),
       );
       this.tunnels.set(device, socket);
     }

@@ -12,7 +12,6 @@ import type { SkBuff } from './skb.ts';
 
 const REACHABLE_MS = 30_000;
 const DELAY_MS = 5000;
-const RETRANSMIT_MS = 1000;
 const REQUESTS = 3;
 /** Packets kept for one unresolved neighbour. */
 const QUEUE = 101;
@@ -42,11 +41,13 @@ interface Waiting {
 /** What the table needs of its namespace. */
 export interface NeighbourHost {
   readonly now: number;
+  /** Milliseconds between requests. */
+  readonly retransmitMs: number;
   after(delay: number, action: () => void): Timer;
   /** A permanent entry, configured or shared. */
   permanentNeighbour(device: Device, address: Ipv4): Mac | undefined;
-  /** The address to ask from. */
-  addressTowards(device: Device, next: Ipv4): Ipv4;
+  /** The address to ask from, for a packet from that source. */
+  askingAddress(device: Device, next: Ipv4, source: Ipv4): Ipv4;
   /** Nobody answered for a packet's next hop. */
   unresolved(skb: SkBuff, device: Device): void;
 }
@@ -92,16 +93,21 @@ export class NeighbourTable {
 
   /** What an ARP packet says about its sender: an answer confirms it, a request makes it known only if it is for us. */
   learn(device: Device, address: Ipv4, mac: Mac, from: 'answer' | 'request' | 'request for us'): void {
+    // A permanent entry is not overridden by what the network says.
+    if (this.host.permanentNeighbour(device, address) !== undefined) return;
     const entry = from === 'request for us' ? this.entry(device, address) : this.tables.get(device)?.get(address);
     if (entry === undefined) return;
+    // A request says nothing new about a neighbour that is known with that address.
+    if (from !== 'answer' && entry.state === 'VALID' && entry.mac === mac) return;
     entry.timer?.cancel();
     entry.timer = undefined;
     entry.mac = mac;
     entry.state = 'VALID';
-    if (from === 'answer') entry.confirmedAt = this.host.now;
+    entry.confirmedAt = from === 'answer' ? this.host.now : Number.NEGATIVE_INFINITY;
     entry.usedAt = undefined;
     const waiting = entry.waiting;
     entry.waiting = [];
+    if (waiting.length > 0) use(entry, this.host.now);
     for (const { go } of waiting) go(mac);
   }
 
@@ -155,9 +161,10 @@ export class NeighbourTable {
       return;
     }
     entry.asked++;
-    entry.timer = this.host.after(RETRANSMIT_MS, () => this.ask(entry));
+    entry.timer = this.host.after(this.host.retransmitMs, () => this.ask(entry));
     const { device, address } = entry;
-    transmit(device, new Arp('request', device.mac, this.host.addressTowards(device, address), 0, address));
+    const source = this.host.askingAddress(device, address, entry.waiting.at(-1)?.skb.source ?? 0);
+    transmit(device, new Arp('request', device.mac, source, 0, address));
   }
 }
 

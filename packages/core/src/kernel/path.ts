@@ -11,14 +11,15 @@
  * Who looks at the packet at the five hooks, and in which order, is the table in hooks.ts.
  * Follows linux net/ipv4/ip_input.c, ip_forward.c, ip_output.c and route.c (6.1). Fragments are not modelled.
  */
-import { BROADCAST_MAC, formatIpv4 } from '../base/address.ts';
+import { BROADCAST_MAC, formatIpv4, type Ipv4 } from '../base/address.ts';
 import { FLAG } from '../wire/tcp.ts';
 import type { Route } from './config.ts';
 import { echoReply, failureOf, ICMP_ERROR, type IcmpError, icmpError } from './icmp.ts';
 import type { Device } from './link/device.ts';
 import type { Namespace } from './namespace.ts';
 import { send } from './neighbour.ts';
-import type { Hook } from './netfilter/hook.ts';
+import { setClosing } from './netfilter/conntrack.ts';
+import type { Hook, Verdict } from './netfilter/hook.ts';
 import { PROTOCOL, type Target } from './netfilter/rule.ts';
 import { SkBuff } from './skb.ts';
 import type { TcpFailure } from './socket/tcp.ts';
@@ -33,13 +34,14 @@ export function receive(ns: Namespace, skb: SkBuff, device: Device): void {
   // What a namespace sends to itself over lo was routed when it was sent.
   if (device.link.kind.type === 'loopback') return deliver(ns, skb);
   const route = ns.route(skb.destination, skb.source);
+  const local = route?.type === 'local' || route?.type === 'broadcast';
+  if (!local && !ns.config.sysctl.ipForward) return end(skb, 'not-forwarded', 'net.ipv4.ip_forward is 0');
   if (route === undefined) return refuse(ns, skb, ICMP_ERROR.netUnreachable, 'no-route');
-  if (isMartian(ns, skb, device)) return end(skb, 'martian', `source ${formatIpv4(skb.source)} on ${device.name}`);
-  if (route.type === 'local' || route.type === 'broadcast') return deliver(ns, skb);
-  if (!ns.config.sysctl.ipForward) return end(skb, 'not-forwarded', 'net.ipv4.ip_forward is 0');
   if (route.type === 'blackhole') return end(skb, 'no-route', 'blackhole');
   if (route.type === 'unreachable') return refuse(ns, skb, ICMP_ERROR.hostUnreachable, 'no-route');
   if (route.type === 'prohibit') return refuse(ns, skb, ICMP_ERROR.administrativelyProhibited, 'no-route');
+  if (isMartian(ns, skb, device)) return end(skb, 'martian', `source ${formatIpv4(skb.source)} on ${device.name}`);
+  if (local) return deliver(ns, skb);
   forward(ns, skb, route);
 }
 
@@ -55,11 +57,12 @@ function deliver(ns: Namespace, skb: SkBuff): void {
   if (skb.protocol !== PROTOCOL.icmp) return ns.sockets.receive(skb);
   if (skb.icmpType === 8) {
     end(skb, 'delivered', 'echo request answered');
-    output(ns, echoReply(skb));
+    sendIcmp(ns, echoReply(skb));
   } else if (skb.quoted !== undefined) {
     const error = { type: skb.icmpType, code: skb.icmpCode };
     end(skb, 'delivered', `ICMP ${error.type}/${error.code}`);
-    ns.sockets.error(skb.quoted, failureOf(error));
+    if (skb.quoted.protocol === PROTOCOL.icmp) ns.echoFailed(skb);
+    else ns.sockets.error(skb.quoted, failureOf(error));
   } else {
     end(skb, 'delivered', 'echo reply');
     ns.echoed(skb);
@@ -82,38 +85,59 @@ export function output(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
   const failure = routeOut(ns, skb);
   if (failure !== undefined) return failure;
   const { destination, mark } = skb;
-  if (!pass(ns, 'OUTPUT', skb)) return undefined;
+  const verdict = visit(ns, 'OUTPUT', skb);
+  if (verdict === 'stop') return undefined;
+  if (verdict === 'drop') return skb.destination === destination ? 'EPERM' : dropped(ns, skb);
   if (skb.destination !== destination || skb.mark !== mark) {
     const changed = routeOut(ns, skb);
     if (changed !== undefined) return changed;
   }
-  finish(ns, skb);
-  return undefined;
+  return finish(ns, skb);
+}
+
+/** What the sender of a packet learns that was dropped after it got another destination; TCP learns nothing. */
+function dropped(ns: Namespace, skb: SkBuff): TcpFailure {
+  if (skb.protocol === PROTOCOL.tcp) return 'EPERM';
+  return outFailure(ns, skb, ns.route(skb.destination, skb.source)) ?? 'EPERM';
 }
 
 /** The packet leaves: the last hook, then the neighbour's address, then the device. */
-export function finish(ns: Namespace, skb: SkBuff): void {
-  if (!pass(ns, 'POSTROUTING', skb)) return;
+export function finish(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
+  const verdict = visit(ns, 'POSTROUTING', skb);
+  if (verdict !== 'accept') return verdict === 'drop' ? 'EPERM' : undefined;
   const device = skb.output;
-  if (device === undefined) return;
-  const type = device.link.kind.type;
-  if (type === 'loopback') return send(device, device.mac, skb);
-  if (skb.length > device.mtu)
-    return end(skb, skb.df ? 'too-big' : 'not-modelled', `${skb.length} bytes, ${device.name} takes ${device.mtu}`);
-  if (skb.destinationMac === BROADCAST_MAC) return send(device, BROADCAST_MAC, skb);
-  const mac = ns.neighbours.lookup(device, skb.nextHop);
-  if (mac === undefined) ns.neighbours.resolve(device, skb.nextHop, skb);
-  else send(device, mac, skb);
+  if (device === undefined) return undefined;
+  if (device.link.kind.type === 'loopback') send(device, device.mac, skb);
+  else if (skb.length > device.mtu) {
+    end(skb, skb.df ? 'too-big' : 'not-modelled', `${skb.length} bytes, ${device.name} takes ${device.mtu}`);
+    return 'EMSGSIZE';
+  } else if (skb.destinationMac === BROADCAST_MAC) send(device, BROADCAST_MAC, skb);
+  else {
+    const mac = ns.neighbours.lookup(device, skb.nextHop);
+    if (mac === undefined) ns.neighbours.resolve(device, skb.nextHop, skb);
+    else send(device, mac, skb);
+  }
+  return undefined;
+}
+
+/** Shows a packet to everybody at a hook until one of them does not let it go on. */
+function visit(ns: Namespace, hook: Hook, skb: SkBuff): Verdict {
+  for (const entry of ns.hooks[hook]) {
+    const verdict = entry.handle(ns, skb, hook);
+    if (verdict !== 'accept') return verdict;
+  }
+  return 'accept';
 }
 
 /** Whether a packet gets past a hook. */
 export function pass(ns: Namespace, hook: Hook, skb: SkBuff): boolean {
-  for (const entry of ns.hooks[hook]) if (entry.handle(ns, skb, hook) === 'stop') return false;
-  return true;
+  return visit(ns, hook, skb) === 'accept';
 }
 
 /** Nobody listens: a reset or an ICMP error says so. */
 export function noListener(ns: Namespace, skb: SkBuff): void {
+  // Sockets let go of the connection: what is said now is looked up anew.
+  skb.connection = undefined;
   if (skb.protocol !== PROTOCOL.tcp) return refuse(ns, skb, ICMP_ERROR.portUnreachable, 'no-listener');
   end(skb, 'no-listener', `nobody listens on port ${skb.destinationPort}`);
   resetAnswer(ns, skb);
@@ -123,7 +147,7 @@ export function noListener(ns: Namespace, skb: SkBuff): void {
 export function reject(ns: Namespace, skb: SkBuff, how: (Target & { name: 'REJECT' })['with']): void {
   if (how === 'tcp-reset') {
     end(skb, 'rejected', how);
-    resetAnswer(ns, skb);
+    resetAnswer(ns, skb, true);
     return;
   }
   const errors = {
@@ -144,17 +168,23 @@ export function refuse(
   mtu = 0,
 ): void {
   end(skb, fate, `ICMP ${error.type}/${error.code} to ${formatIpv4(skb.source)}`);
-  const own = ns.route(skb.destination, 0)?.type === 'local' && skb.input !== undefined;
+  const own = ns.route(skb.destination, 0)?.type === 'local';
   const source = own ? skb.destination : (ns.sourceFor(skb.source)?.address ?? 0);
   const answer = icmpError(skb, error, source, mtu);
-  if (answer !== undefined) output(ns, relate(answer, skb, 'related'));
+  if (answer !== undefined) sendIcmp(ns, relate(answer, skb));
 }
 
-/** Nobody answered ARP for a packet's next hop. */
+/** The kernel's own ICMP; what becomes of it on its way out gives no occasion for more (icmp_xmit_lock). */
+function sendIcmp(ns: Namespace, skb: SkBuff): void {
+  if (ns.sendsIcmp) return;
+  ns.sendsIcmp = true;
+  output(ns, skb);
+  ns.sendsIcmp = false;
+}
+
+/** Nobody answered ARP for a packet's next hop: its sender is told, who may be this namespace itself. */
 export function unresolved(ns: Namespace, skb: SkBuff): void {
-  if (skb.input !== undefined) return refuse(ns, skb, ICMP_ERROR.hostUnreachable, 'unresolved');
-  end(skb, 'unresolved', formatIpv4(skb.nextHop));
-  ns.sockets.error(skb.connection === undefined ? skb : skb.connection.original, 'EHOSTUNREACH');
+  refuse(ns, skb, ICMP_ERROR.hostUnreachable, 'unresolved');
 }
 
 /** Writes a route onto a packet; false if its device is down or gone. */
@@ -168,23 +198,34 @@ export function setRoute(ns: Namespace, skb: SkBuff, route: Route): boolean {
   return true;
 }
 
+/** What a route that leads nowhere means to a program here; undefined for others. */
+export function routeFailure(route: Route | undefined): TcpFailure | undefined {
+  if (route === undefined) return 'ENETUNREACH';
+  if (route.type === 'blackhole') return 'EINVAL';
+  if (route.type === 'unreachable') return 'EHOSTUNREACH';
+  return route.type === 'prohibit' ? 'EACCES' : undefined;
+}
+
+/** Why a packet made here cannot leave for where it is addressed to; undefined if it can. */
+export function outFailure(ns: Namespace, { source }: SkBuff, route: Route | undefined): TcpFailure | undefined {
+  const failure = routeFailure(route);
+  if (failure !== undefined || route?.type === 'local' || !isLoopback(source)) return failure;
+  return mayNotLeave(ns, route?.device === undefined ? undefined : ns.device(route.device)) ? 'EINVAL' : undefined;
+}
+
 function routeOut(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
   const route = ns.route(skb.destination, skb.source);
-  const failure: TcpFailure | undefined =
-    route === undefined || route.type === 'blackhole'
-      ? 'ENETUNREACH'
-      : route.type === 'unreachable'
-        ? 'EHOSTUNREACH'
-        : route.type === 'prohibit'
-          ? 'EACCES'
-          : setRoute(ns, skb, route)
-            ? undefined
-            : 'ENETUNREACH';
+  const failure = outFailure(ns, skb, route) ?? (route !== undefined && setRoute(ns, skb, route) ? undefined : 'ENETUNREACH');
   if (failure !== undefined) end(skb, 'no-route', failure);
   return failure;
 }
 
-function resetAnswer(ns: Namespace, to: SkBuff): void {
+/** Whether packets from 127.0.0.0/8 are kept from that device. */
+function mayNotLeave(ns: Namespace, device: Device | undefined): boolean {
+  return device !== undefined && device.link.kind.type !== 'loopback' && !ns.config.sysctl.routeLocalnet.includes(device.name);
+}
+
+function resetAnswer(ns: Namespace, to: SkBuff, related = false): void {
   if (to.flags & FLAG.rst) return;
   const rst = new SkBuff(PROTOCOL.tcp, to.destination, to.destinationPort, to.source, to.sourcePort, 40);
   if (to.flags & FLAG.ack) {
@@ -194,25 +235,37 @@ function resetAnswer(ns: Namespace, to: SkBuff): void {
     rst.flags = FLAG.rst | FLAG.ack;
     rst.acknowledgement = (to.sequence + 1) >>> 0;
   }
-  output(ns, relate(rst, to, 'established'));
+  const connection = related ? to.connection : undefined;
+  if (connection?.confirmed === true) setClosing(connection, ns.now);
+  output(ns, related ? relate(rst, to) : rst);
 }
 
-/** What answers a packet whose connection is in no table yet belongs to that connection all the same. */
-function relate(answer: SkBuff, about: SkBuff, ctInfo: 'related' | 'established'): SkBuff {
-  if (about.connection === undefined || about.connection.confirmed) return answer;
+/** What is said about a packet belongs to that packet's connection. */
+function relate(answer: SkBuff, about: SkBuff): SkBuff {
+  if (about.connection === undefined) return answer;
   answer.connection = about.connection;
   answer.reply = !about.reply;
-  answer.ctInfo = ctInfo;
+  answer.ctInfo = 'related';
   return answer;
 }
 
-function isMartian(ns: Namespace, skb: SkBuff, device: Device): boolean {
-  if (skb.source >>> 24 === 127 || skb.destination >>> 24 === 127) return !ns.config.sysctl.routeLocalnet.includes(device.name);
-  const back = ns.route(skb.source, 0);
+/** Whether a packet between those addresses has no business to come in by that device. */
+export function isMartian(ns: Namespace, { source, destination }: Ends, device: Device): boolean {
+  if (isLoopback(source) || isLoopback(destination)) return !ns.config.sysctl.routeLocalnet.includes(device.name);
+  const back = ns.route(source, 0);
   if (back?.type === 'local') return true;
   const { rpFilter } = ns.config.sysctl;
   if (rpFilter === 0) return false;
   return back === undefined || (rpFilter === 1 && back.device !== device.name);
+}
+
+interface Ends {
+  readonly source: Ipv4;
+  readonly destination: Ipv4;
+}
+
+function isLoopback(address: Ipv4): boolean {
+  return address >>> 24 === 127;
 }
 
 function end(

@@ -153,6 +153,13 @@ function findLongest(table: RouteTable, destination: Ipv4): Route | undefined {
   return undefined;
 }
 
+/** The first address that is not of `lo`, by device; 127.0.0.1 if there is none. */
+export function firstAddress(links: readonly Link[]): Ipv4 {
+  for (const { kind, addresses } of links)
+    if (kind.type !== 'loopback' && addresses[0] !== undefined) return addresses[0].address;
+  return 0x7f000001;
+}
+
 /** The address a namespace prefers as source when it sends by that device towards `next`. */
 export function sourceAddress(link: Link, next: Ipv4): Ipv4 {
   const near = link.addresses.find((address) => contains(address, next));

@@ -34,18 +34,25 @@ export function encapsulate(ns: Namespace, device: Device, frame: Frame): void {
   const outer = new SkBuff(PROTOCOL.udp, source.address, sourcePort(inner), remote, device.link.kind.port, bytes + OVERHEAD);
   outer.df = false;
   outer.payload = inner;
+  // The mark stays on a packet that goes into a tunnel or comes out of one.
+  if (!(frame instanceof Arp)) outer.mark = frame.mark;
   output(ns, outer);
 }
 
 /** Takes the frame out of a packet that came to the tunnel's port. */
-export function decapsulate(device: Device, payload: unknown): void {
+export function decapsulate(device: Device, payload: unknown, mark: number): void {
   if (!(payload instanceof SkBuff) && !(payload instanceof Arp)) return;
+  // A tunnel does not take back what it sent itself.
+  if (payload.sourceMac === device.mac) return;
+  if (payload instanceof SkBuff) payload.mark = mark;
   receiveFrame(device, payload);
 }
 
 function sourcePort(inner: Frame): number {
   if (inner instanceof Arp) return SOURCE_PORTS.first;
   let h = Math.imul(inner.source ^ Math.imul(inner.destination, 0x9e3779b1), 0x85ebca6b) ^ inner.protocol;
-  h = Math.imul(h ^ ((inner.sourcePort << 16) | inner.destinationPort), 0xc2b2ae35);
+  // Of ICMP only the addresses count.
+  const ports = inner.protocol === PROTOCOL.icmp ? 0 : (inner.sourcePort << 16) | inner.destinationPort;
+  h = Math.imul(h ^ ports, 0xc2b2ae35);
   return SOURCE_PORTS.first + ((h >>> 0) % SOURCE_PORTS.count);
 }

@@ -63,8 +63,9 @@ export function bridgeForward(bridge: Device, from: Device | undefined, frame: F
   }
 }
 
-function mayForward(from: Device | undefined, to: Device): boolean {
+/** Whether a frame that came in by one port (none: made here) may leave by another. */
+export function mayForward(from: Device | undefined, to: Device): boolean {
   if (from === undefined) return true;
-  if (from === to) return to.link.port?.hairpin === true;
-  return !(from.link.port?.isolated === true && to.link.port?.isolated === true);
+  if (from.link.port?.isolated === true && to.link.port?.isolated === true) return false;
+  return from !== to || to.link.port?.hairpin === true;
 }

@@ -2,6 +2,7 @@
  * A tracked connection and its table.
  * Follows linux net/netfilter/nf_conntrack_core.c: an entry exists once its first packet has passed all hooks.
  */
+import type { Ipv4 } from '../../base/address.ts';
 import { type Tuple, TupleTable } from '../../base/tuple-table.ts';
 import type { Packet } from '../../wire/ipv4.ts';
 import { TCP, type TcpState } from './tcp-state.ts';
@@ -36,8 +37,36 @@ export interface Direction {
   readonly reply: boolean;
 }
 
-/** The tuple of the opposite direction; ICMP echo keeps its identifier on both sides. */
+const ICMP = 1;
+/** Each ICMP query's answer, and the other way round. */
+const ICMP_ANSWERS: ReadonlyMap<number, number> = new Map([
+  [8, 0],
+  [0, 8],
+  [13, 14],
+  [14, 13],
+  [15, 16],
+  [16, 15],
+  [17, 18],
+  [18, 17],
+]);
+
+/** The number that stands in the place of an ICMP packet's destination port: its type and code. */
+export function icmpPort(type: number, code: number): number {
+  return (type << 8) | code;
+}
+
+/** The tuple of the opposite direction; of ICMP the identifier stays, and the type becomes its answer's. */
 export function inverse(tuple: Tuple): Tuple {
+  if (tuple.protocol === ICMP) {
+    const type = ICMP_ANSWERS.get(tuple.destinationPort >> 8) ?? 255;
+    return {
+      protocol: ICMP,
+      source: tuple.destination,
+      sourcePort: tuple.sourcePort,
+      destination: tuple.source,
+      destinationPort: icmpPort(type, tuple.destinationPort & 255),
+    };
+  }
   return {
     protocol: tuple.protocol,
     source: tuple.destination,
@@ -47,15 +76,19 @@ export function inverse(tuple: Tuple): Tuple {
   };
 }
 
-/** The tuple of a packet. */
+/** The tuple of a packet; of ICMP with the identifier as source port, type and code as destination port. */
 export function tupleOf(p: Packet): Tuple {
   return {
     protocol: p.protocol,
     source: p.source,
     sourcePort: p.sourcePort,
     destination: p.destination,
-    destinationPort: p.destinationPort,
+    destinationPort: farPort(p),
   };
+}
+
+function farPort(p: Packet): number {
+  return p.protocol === ICMP ? icmpPort(p.icmpType, p.icmpCode) : p.destinationPort;
 }
 
 /** A connection not yet in any table. */
@@ -81,6 +114,8 @@ export function newConnection(p: Packet): Connection {
 /** The connections one namespace tracks. */
 export class ConnectionTable {
   private readonly table = new TupleTable<Direction>();
+  /** Translated sources by inside address and port and outside address: how many connections share them, and the outside ports. */
+  private readonly mapped = new TupleTable<Connection[]>();
   private sweepAt = 1024;
 
   /** How many connections there are, expired ones that nobody met since included. */
@@ -90,7 +125,7 @@ export class ConnectionTable {
 
   /** The live connection of a packet's tuple, and the direction it goes in. */
   find(p: Packet, now: number): Direction | undefined {
-    return this.findTuple(p.protocol, p.source, p.sourcePort, p.destination, p.destinationPort, now);
+    return this.findTuple(p.protocol, p.source, p.sourcePort, p.destination, farPort(p), now);
   }
 
   /** As {@link find}, by the five numbers. */
@@ -117,6 +152,7 @@ export class ConnectionTable {
     connection.confirmed = true;
     this.table.add(original, { connection, reply: false });
     if (!same(original, reply)) this.table.add(reply, { connection, reply: true });
+    if (connection.sourceNat) this.addMapped(connection);
     return true;
   }
 
@@ -129,7 +165,36 @@ export class ConnectionTable {
   remove(connection: Connection): void {
     this.table.delete(connection.original);
     this.table.delete(connection.reply);
+    if (connection.sourceNat && connection.confirmed) this.removeMapped(connection);
     connection.confirmed = false;
+  }
+
+  /** The tuple `t` with the outside port that the newest live connection from the same source has at an outside address. */
+  mappedSource(t: Tuple, outside: Ipv4, span: { first: number; last: number } | undefined, now: number): Tuple | undefined {
+    const sharing = this.mapped.get(t.protocol, t.source, t.sourcePort, outside, 0);
+    for (let i = (sharing?.length ?? 0) - 1; i >= 0; i--) {
+      const connection = sharing?.[i];
+      if (connection === undefined || connection.expiresAt <= now) continue;
+      const port = inverse(connection.reply).sourcePort;
+      if (span === undefined || (span.first <= port && port <= span.last)) return { ...t, source: outside, sourcePort: port };
+    }
+    return undefined;
+  }
+
+  private addMapped(connection: Connection): void {
+    const key = mappedKey(connection);
+    const sharing = this.mapped.get(key.protocol, key.source, key.sourcePort, key.destination, 0);
+    if (sharing === undefined) this.mapped.add(key, [connection]);
+    else sharing.push(connection);
+  }
+
+  private removeMapped(connection: Connection): void {
+    const key = mappedKey(connection);
+    const sharing = this.mapped.get(key.protocol, key.source, key.sourcePort, key.destination, 0);
+    const at = sharing?.indexOf(connection) ?? -1;
+    if (sharing === undefined || at < 0) return;
+    if (sharing.length === 1) this.mapped.delete(key);
+    else sharing.splice(at, 1);
   }
 
   /** Forgets all connections, as `conntrack -F`. */
@@ -147,6 +212,11 @@ export class ConnectionTable {
       if (!reply && connection.expiresAt <= now) this.remove(connection);
     this.sweepAt = Math.max(1024, this.table.size * 2);
   }
+}
+
+function mappedKey({ original, reply }: Connection): Tuple {
+  const { protocol, source, sourcePort } = original;
+  return { protocol, source, sourcePort, destination: reply.destination, destinationPort: 0 };
 }
 
 function same(a: Tuple, b: Tuple): boolean {

@@ -4,7 +4,7 @@
  */
 import type { Packet } from '../../wire/ipv4.ts';
 import type { SkBuff } from '../skb.ts';
-import { type Connection, type ConnectionTable, newConnection } from './connection.ts';
+import { type Connection, type ConnectionTable, inverse, newConnection, tupleOf } from './connection.ts';
 import type { Verdict } from './hook.ts';
 import { PROTOCOL } from './rule.ts';
 import { nextTcpState, TCP, TCP_TIMEOUT_SECONDS } from './tcp-state.ts';
@@ -13,6 +13,8 @@ const UDP_SECONDS = 30;
 const UDP_STREAM_SECONDS = 120;
 const ICMP_SECONDS = 30;
 const GENERIC_SECONDS = 600;
+/** Only these begin a connection: echo, timestamp, information and address mask requests. */
+const ICMP_QUERIES: readonly number[] = [8, 13, 15, 17];
 
 /** Finds or makes the connection of a packet, and notes both on it. */
 export function track(table: ConnectionTable, skb: SkBuff, now: number): Verdict {
@@ -42,10 +44,14 @@ export function confirm(table: ConnectionTable, skb: SkBuff, now: number): Verdi
   if (connection === undefined || connection.confirmed || skb.reply || skb.ctInfo === 'related') return 'accept';
   if (table.confirm(connection, now)) return 'accept';
   skb.hop?.steps.push({ action: 'dropped', text: 'another connection has its tuple by now' });
-  return 'stop';
+  return 'drop';
 }
 
 function trackNew(skb: SkBuff, now: number): Verdict {
+  if (skb.protocol === PROTOCOL.icmp && !ICMP_QUERIES.includes(skb.icmpType)) {
+    skb.ctInfo = 'invalid';
+    return 'accept';
+  }
   const connection = newConnection(skb);
   if (!update(connection, skb, false, now, undefined)) {
     skb.ctInfo = 'invalid';
@@ -59,15 +65,10 @@ function trackNew(skb: SkBuff, now: number): Verdict {
 
 function trackError(table: ConnectionTable, skb: SkBuff, quoted: Packet, now: number): Verdict {
   // The error goes the way that answers to the quoted packet would go.
-  const answers = table.findTuple(
-    quoted.protocol,
-    quoted.destination,
-    quoted.destinationPort,
-    quoted.source,
-    quoted.sourcePort,
-    now,
-  );
-  if (answers === undefined) {
+  const t = inverse(tupleOf(quoted));
+  const answers = table.findTuple(t.protocol, t.source, t.sourcePort, t.destination, t.destinationPort, now);
+  // RFC 5508: an error goes to whoever sent what it quotes.
+  if (answers === undefined || skb.destination !== quoted.source) {
     skb.ctInfo = 'invalid';
     return 'accept';
   }
@@ -75,6 +76,12 @@ function trackError(table: ConnectionTable, skb: SkBuff, quoted: Packet, now: nu
   skb.reply = answers.reply;
   skb.ctInfo = 'related';
   return 'accept';
+}
+
+/** A connection that a REJECT rule answered with a reset is over (nf_conntrack_tcp_set_closing, since 5.19). */
+export function setClosing(connection: Connection, now: number): void {
+  connection.tcp = TCP.close;
+  connection.expiresAt = now + (TCP_TIMEOUT_SECONDS[TCP.close] ?? 0) * 1000;
 }
 
 function reopens(connection: Connection, skb: SkBuff): boolean {

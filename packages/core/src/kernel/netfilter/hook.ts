@@ -13,8 +13,8 @@ import type { SkBuff } from '../skb.ts';
 /** A hook of the IPv4 stack. */
 export type Hook = 'PREROUTING' | 'INPUT' | 'FORWARD' | 'OUTPUT' | 'POSTROUTING';
 
-/** What a handler says: go on, or the packet is not to go on (dropped, or taken over). */
-export type Verdict = 'accept' | 'stop';
+/** What a handler says: go on, or the packet is not to go on: dropped, as its sender is told, or taken over. */
+export type Verdict = 'accept' | 'drop' | 'stop';
 
 /** Priorities within a hook. */
 export const PRIORITY = {

@@ -99,11 +99,14 @@ function matchTests(match: Match): Test[] {
         (_, skb) =>
           (skb.ipvs !== undefined &&
             (match.direction === undefined || (match.direction === 'REPLY') === skb.reply) &&
-            (match.method === undefined || match.method === 'MASQ')) !==
+            (match.method === undefined || match.method === METHODS[skb.ipvs.forward])) !==
           (match.not === true),
       ];
   }
 }
+
+/** How IPVS's ways of forwarding are called here. */
+const METHODS = { masquerade: 'MASQ', route: 'GATE', tunnel: 'IPIP' } as const;
 
 function portTest({ first, last, not = false }: PortMatch, of: (skb: SkBuff) => number): Test {
   return (_, skb) => {
@@ -130,7 +133,8 @@ function inState(skb: SkBuff, state: CtState): boolean {
     case 'RELATED':
       return skb.ctInfo === 'related';
     case 'INVALID':
-      return skb.ctInfo === 'invalid';
+      // In the raw table no packet has a connection yet.
+      return skb.ctInfo === 'invalid' || skb.ctInfo === undefined;
     case 'UNTRACKED':
       return skb.ctInfo === 'untracked';
     case 'SNAT':

@@ -1,8 +1,7 @@
 /**
  * Address translation: decided by the nat table for a connection's first packet, done to all of them.
  * Follows linux net/netfilter/nf_nat_core.c and nf_nat_proto.c (6.1). Where the kernel draws a port from its own
- * chance, the namespace's seeded chance is drawn from. A mapping of the same inside address and port is not
- * looked for before a new one is made (find_appropriate_src).
+ * chance, the namespace's seeded chance is drawn from.
  */
 import type { Ipv4 } from '../../base/address.ts';
 import type { Random } from '../../base/random.ts';
@@ -34,8 +33,8 @@ export function decide(
   now: number,
 ): boolean {
   const current = inverse(connection.reply);
-  const wanted = side === 'source' ? mapSource(current, mapping) : mapDestination(current, mapping);
-  const free = side === 'source' ? freeSource(current, wanted, mapping, table, random, now) : wanted;
+  const free =
+    side === 'source' ? freeSource(current, mapping, table, random, now) : mapDestination(current, mapping, table, now);
   if (free === undefined) return false;
   if (side === 'source') {
     connection.sourceDecided = true;
@@ -73,22 +72,15 @@ export function translate(connection: Connection, side: Side, skb: SkBuff): void
 
 /** `opposite` is the tuple of the packets that answer this one: its destination is our source. */
 function rewrite(p: Packet, side: Side, opposite: Tuple, quoted: boolean): void {
-  if (quoted) {
-    // A quoted packet runs in the opposite direction itself.
-    if (side === 'source') {
-      p.source = opposite.source;
-      p.sourcePort = opposite.sourcePort;
-    } else {
-      p.destination = opposite.destination;
-      p.destinationPort = opposite.destinationPort;
-    }
-  } else if (side === 'source') {
-    p.source = opposite.destination;
-    p.sourcePort = opposite.destinationPort;
-  } else {
-    p.destination = opposite.source;
+  // A quoted packet runs in the opposite direction itself.
+  if (quoted && side === 'source') p.source = opposite.source;
+  else if (quoted) p.destination = opposite.destination;
+  else rewriteAddress(p, side, opposite);
+  if (p.protocol === PROTOCOL.icmp) {
+    p.sourcePort = opposite.sourcePort;
     p.destinationPort = opposite.sourcePort;
-  }
+  } else if (side === 'source') p.sourcePort = quoted ? opposite.sourcePort : opposite.destinationPort;
+  else p.destinationPort = quoted ? opposite.destinationPort : opposite.sourcePort;
 }
 
 function rewriteAddress(p: Packet, side: Side, opposite: Tuple): void {
@@ -96,39 +88,51 @@ function rewriteAddress(p: Packet, side: Side, opposite: Tuple): void {
   else p.destination = opposite.source;
 }
 
-function mapSource(t: Tuple, mapping: Mapping | undefined): Tuple {
-  if (mapping?.address === undefined) return t;
-  return { ...t, source: mapping.address };
+/** The first port of a span that is free, from the one it has if that is in the span. */
+function mapDestination(t: Tuple, mapping: Mapping | undefined, table: ConnectionTable, now: number): Tuple {
+  if (mapping === undefined) return t;
+  const moved = mapping.address === undefined ? t : { ...t, destination: mapping.address };
+  const span = mapping.port;
+  if (span === undefined) return moved;
+  if (inSpan(span, t.destinationPort) && (span.first === span.last || !table.taken(inverse(moved), now))) return moved;
+  for (let port = span.first; port <= span.last; port++) {
+    const candidate = { ...moved, destinationPort: port };
+    if (!table.taken(inverse(candidate), now)) return candidate;
+  }
+  return { ...moved, destinationPort: span.first };
 }
 
-function mapDestination(t: Tuple, mapping: Mapping | undefined): Tuple {
-  if (mapping === undefined) return t;
-  const port = mapping.port;
-  const inside = port === undefined || (port.first <= t.destinationPort && t.destinationPort <= port.last);
-  return { ...t, destination: mapping.address ?? t.destination, destinationPort: inside ? t.destinationPort : port.first };
+function inSpan(span: PortSpan, port: number): boolean {
+  return span.first <= port && port <= span.last;
 }
 
 function freeSource(
   current: Tuple,
-  wanted: Tuple,
   mapping: Mapping | undefined,
   table: ConnectionTable,
   random: Random,
   now: number,
 ): Tuple | undefined {
   const span = mapping?.port;
-  const fits = span === undefined || (span.first <= wanted.sourcePort && wanted.sourcePort <= span.last);
-  if (fits && !table.taken(inverse(wanted), now)) return wanted;
+  const address = mapping?.address ?? current.source;
+  if (address === current.source && (span === undefined || inSpan(span, current.sourcePort))) {
+    if (!table.taken(inverse(current), now)) return current;
+  } else {
+    // A flow from the same address and port keeps the outside port that another one of it has.
+    const before = table.mappedSource(current, address, span, now);
+    if (before !== undefined && !table.taken(inverse(before), now)) return before;
+  }
+  const wanted = address === current.source ? current : { ...current, source: address };
+  if (span === undefined || inSpan(span, wanted.sourcePort)) {
+    if (span?.first === span?.last && span !== undefined) return wanted;
+    if (!table.taken(inverse(wanted), now)) return wanted;
+  }
   if (wanted.protocol !== PROTOCOL.tcp && wanted.protocol !== PROTOCOL.udp && wanted.protocol !== PROTOCOL.icmp) return undefined;
   const { first, last } = span ?? portClass(current);
   const size = last - first + 1;
   const start = random.nextInt(size);
   for (let i = 0; i < size; i++) {
-    const port = first + ((start + i) % size);
-    const candidate =
-      wanted.protocol === PROTOCOL.icmp
-        ? { ...wanted, sourcePort: port, destinationPort: port }
-        : { ...wanted, sourcePort: port };
+    const candidate = { ...wanted, sourcePort: first + ((start + i) % size) };
     if (!table.taken(inverse(candidate), now)) return candidate;
   }
   return undefined;

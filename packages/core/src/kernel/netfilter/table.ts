@@ -6,6 +6,7 @@ import { memo } from '../../base/immutable.ts';
 import type { SkBuff } from '../skb.ts';
 import { type CompiledRule, compileRules, type MatchHost } from './match.ts';
 import type { Chain, Rule, TableName, Target } from './rule.ts';
+import { RuleIndex } from './rule-index.ts';
 
 /** Packets and bytes that met a rule or a policy. */
 export interface Counter {
@@ -19,12 +20,14 @@ export class ChainState {
   readonly rules: readonly CompiledRule[];
   readonly counters: readonly Counter[];
   readonly policy: Counter;
+  readonly index: RuleIndex | undefined;
   /** For each rule the chain it goes to, if it goes to one. */
   targets: readonly (ChainState | undefined)[] = [];
 
   constructor(chain: Chain, before: ChainState | undefined) {
     this.chain = chain;
     this.rules = compileRules(chain.rules);
+    this.index = RuleIndex.of(chain.rules);
     this.counters = before?.chain.rules === chain.rules ? before.counters : carryOver(chain.rules, before);
     this.policy = before?.policy ?? { packets: 0, bytes: 0 };
   }
@@ -98,7 +101,10 @@ export class TableState {
 
   private walkChain(state: ChainState, host: MatchHost, skb: SkBuff): TableVerdict | undefined {
     const rules = state.rules;
-    for (let i = 0; i < rules.length; i++) {
+    const candidates = state.index?.candidates(skb);
+    const count = candidates === undefined ? rules.length : candidates.length;
+    for (let n = 0; n < count; n++) {
+      const i = candidates === undefined ? n : (candidates[n] as number);
       const compiled = rules[i] as CompiledRule;
       if (!compiled.matches(host, skb)) continue;
       const counter = state.counters[i] as Counter;

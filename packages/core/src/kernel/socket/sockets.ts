@@ -9,6 +9,7 @@ import { Refusal } from '../../base/refusal.ts';
 import { TupleTable } from '../../base/tuple-table.ts';
 import { IPV4_HEADER, UDP_HEADER } from '../../wire/ipv4.ts';
 import { FLAG } from '../../wire/tcp.ts';
+import type { AddressType } from '../netfilter/rule.ts';
 import { SkBuff } from '../skb.ts';
 import { type TcpFailure, type TcpHost, type TcpProgram, TcpSocket } from './tcp.ts';
 
@@ -34,12 +35,23 @@ export interface Datagram {
   /** The address it was sent to. */
   readonly destination: Ipv4;
   readonly payload: unknown;
+  /** The firewall mark it has by now. */
+  readonly mark: number;
+}
+
+/** Where a datagram goes, and how: `df` true and `ttl` 64 unless given. */
+export interface DatagramEnd {
+  readonly address: Ipv4;
+  readonly port: number;
+  readonly source?: Ipv4;
+  readonly ttl?: number;
+  readonly df?: boolean;
 }
 
 /** A bound UDP socket. */
 export interface UdpSocket extends Listener {
   /** Sends a datagram of `bytes` bytes of payload; from the given source, or the one routing prefers. */
-  send(to: { address: Ipv4; port: number; source?: Ipv4 }, payload: unknown, bytes: number): TcpFailure | undefined;
+  send(to: DatagramEnd, payload: unknown, bytes: number): TcpFailure | undefined;
 }
 
 /** What sockets need of their namespace. */
@@ -48,6 +60,10 @@ export interface SocketHost extends Omit<TcpHost, 'release'> {
   readonly random: Random;
   /** The address to send from towards a destination and the MTU that way; undefined without a route. */
   sourceFor(destination: Ipv4): { readonly address: Ipv4; readonly mtu: number } | undefined;
+  /** Why nothing can be sent there, if routing is against it. */
+  failureTo(destination: Ipv4): TcpFailure | undefined;
+  /** Whether an address is one machine's, everybody's of a network, or a group's. */
+  addressType(address: Ipv4): AddressType;
   /** Answers a packet for which there is no socket. */
   noListener(skb: SkBuff): void;
 }
@@ -107,7 +123,13 @@ export class Sockets {
   }
 
   /** Opens a connection; the program learns what becomes of it. */
-  connect(to: { address: Ipv4; port: number; source?: Ipv4; sourcePort?: number }, program: TcpProgram): TcpSocket | undefined {
+  connect(
+    to: { address: Ipv4; port: number; source?: Ipv4; sourcePort?: number; ttl?: number },
+    program: TcpProgram,
+  ): TcpSocket | undefined {
+    // tcp_v4_connect: nobody answers for everybody.
+    const type = this.host.addressType(to.address);
+    if (type === 'BROADCAST' || type === 'MULTICAST') return undefined;
     const way = this.host.sourceFor(to.address);
     const local = to.source ?? way?.address;
     if (way === undefined || local === undefined) return undefined;
@@ -119,6 +141,7 @@ export class Sockets {
       mtu: way.mtu,
       sequence: this.host.random.next(32) >>> 0,
       phase: 'SYN_SENT',
+      ...(to.ttl === undefined ? {} : { ttl: to.ttl }),
     });
     this.connections.add(arrivalTuple(socket), socket);
     socket.open();
@@ -201,21 +224,18 @@ export class Sockets {
     if (socket === undefined) return this.host.noListener(skb);
     skb.hop?.steps.push({ action: 'delivered', text: `${socket.program} listens on ${ends(socket)}` });
     socket.received(
-      { source: skb.source, sourcePort: skb.sourcePort, destination: skb.destination, payload: skb.payload },
+      { source: skb.source, sourcePort: skb.sourcePort, destination: skb.destination, payload: skb.payload, mark: skb.mark },
       socket,
     );
   }
 
-  private sendUdp(
-    socket: BoundUdp,
-    to: { address: Ipv4; port: number; source?: Ipv4 },
-    payload: unknown,
-    bytes: number,
-  ): TcpFailure | undefined {
+  private sendUdp(socket: BoundUdp, to: DatagramEnd, payload: unknown, bytes: number): TcpFailure | undefined {
     const source = to.source ?? (socket.address === 0 ? this.host.sourceFor(to.address)?.address : socket.address);
-    if (source === undefined) return 'ENETUNREACH';
+    if (source === undefined) return this.host.failureTo(to.address) ?? 'ENETUNREACH';
     const skb = new SkBuff(UDP, source, socket.port, to.address, to.port, IPV4_HEADER + UDP_HEADER + bytes);
     skb.payload = payload;
+    if (to.ttl !== undefined) skb.ttl = to.ttl;
+    if (to.df === false) skb.df = false;
     return this.host.send(skb);
   }
 

@@ -12,7 +12,20 @@ import { FLAG } from '../../wire/tcp.ts';
 import { SkBuff } from '../skb.ts';
 
 /** Why a connection could not be made, or ended. */
-export type TcpFailure = 'ECONNREFUSED' | 'EHOSTUNREACH' | 'ENETUNREACH' | 'ETIMEDOUT' | 'ECONNRESET' | 'EACCES';
+export type TcpFailure =
+  | 'ECONNREFUSED'
+  | 'EHOSTUNREACH'
+  | 'ENETUNREACH'
+  | 'ETIMEDOUT'
+  | 'ECONNRESET'
+  | 'EACCES'
+  | 'EPERM'
+  | 'EINVAL'
+  | 'EMSGSIZE'
+  | 'ENOPROTOOPT'
+  | 'EOPNOTSUPP'
+  | 'EHOSTDOWN'
+  | 'ENONET';
 
 /** The program behind a socket. Every function may call back into the socket. */
 export interface TcpProgram {
@@ -54,6 +67,7 @@ export class TcpSocket {
   readonly remote: Ipv4;
   readonly remotePort: number;
   private readonly host: TcpHost;
+  private readonly ttl: number;
   /** The program behind it. */
   program: TcpProgram;
   /** Bytes of payload a segment may carry: by this end's MTU and what the other end's SYN allowed. */
@@ -67,7 +81,7 @@ export class TcpSocket {
     host: TcpHost,
     program: TcpProgram,
     ends: { local: Ipv4; localPort: number; remote: Ipv4; remotePort: number },
-    options: { mtu: number; sequence: number; phase: TcpPhase },
+    options: { mtu: number; sequence: number; phase: TcpPhase; ttl?: number },
   ) {
     this.host = host;
     this.program = program;
@@ -78,12 +92,14 @@ export class TcpSocket {
     this.segment = options.mtu - HEADERS;
     this.sequence = options.sequence;
     this.phase = options.phase;
+    this.ttl = options.ttl ?? 64;
   }
 
   /** Sends the SYN. */
   open(): void {
     const failure = this.sendSyn();
-    if (failure !== undefined) this.fail(failure);
+    // A SYN that a rule drops is sent again like one that gets lost.
+    if (failure !== undefined && failure !== 'EPERM') this.fail(failure);
   }
 
   /** Sends text, in as many segments as it takes. */
@@ -131,7 +147,7 @@ export class TcpSocket {
         if (p.flags & FLAG.syn) return this.answerSyn();
         this.phase = 'ESTABLISHED';
         this.timer?.cancel();
-        this.host.wake(() => this.program.connected?.(this));
+        this.wakeConnected();
         this.receiveData(p);
         return;
       default:
@@ -160,7 +176,14 @@ export class TcpSocket {
     this.acknowledgement = (p.sequence + 1) >>> 0;
     this.limitSegment(p.mss);
     this.emit(FLAG.ack, 0, undefined);
-    this.host.wake(() => this.program.connected?.(this));
+    this.wakeConnected();
+  }
+
+  /** A connection may be over again before its program gets to act. */
+  private wakeConnected(): void {
+    this.host.wake(() => {
+      if (!this.ended()) this.program.connected?.(this);
+    });
   }
 
   private receiveData(p: SkBuff): void {
@@ -233,6 +256,7 @@ export class TcpSocket {
   private emit(flags: number, bytes: number, payload: string | undefined, sequence = this.sequence): TcpFailure | undefined {
     const header = flags & FLAG.syn ? TCP_HEADER.syn : flags & FLAG.rst ? TCP_HEADER.reset : TCP_HEADER.established;
     const p = new SkBuff(TCP, this.local, this.localPort, this.remote, this.remotePort, IPV4_HEADER + header + bytes);
+    p.ttl = this.ttl;
     p.flags = flags;
     p.sequence = sequence;
     p.acknowledgement = this.acknowledgement;
