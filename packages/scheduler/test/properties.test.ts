@@ -36,7 +36,14 @@ const definition = fc.oneof(
   fc.record({
     networks: fc.constant([{ mode: 'container/bridge' }]),
     portMappings: fc.array(mapping, { maxLength: 3 }),
-    constraints: fc.constantFrom([], [['hostname', 'UNIQUE']], [['rack', 'CLUSTER']], [['hostname', 'MAX_PER', '2']]),
+    constraints: fc.constantFrom(
+      [],
+      [['hostname', 'UNIQUE']],
+      [['rack', 'CLUSTER']],
+      [['hostname', 'MAX_PER', '2']],
+      [['rack', 'GROUP_BY', '2']],
+      [['rack', 'UNLIKE', 'a+']],
+    ),
   }),
   fc.record({ portDefinitions: fc.array(fc.constantFrom({ port: 0 }, { port: 0, protocol: 'udp' }), { maxLength: 3 }) }),
   fc.record({ portDefinitions: fc.constant([{ port: 7 }, { port: 0 }]), requirePorts: fc.boolean() }),
@@ -65,6 +72,8 @@ const step = fc.oneof(
   }),
   fc.record({ do: fc.constant('join' as const), ports: fc.array(range, { minLength: 1, maxLength: 3 }) }),
   fc.record({ do: fc.constant('leave' as const), pick: fc.nat() }),
+  fc.record({ do: fc.constantFrom('partition' as const, 'return' as const, 'drain' as const), pick: fc.nat() }),
+  fc.record({ do: fc.constantFrom('restart' as const, 'rollback' as const, 'cancel' as const), pick: fc.nat() }),
 );
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never;
 
@@ -123,13 +132,53 @@ function take(w: World, one: Step, number: number): void {
       if (gone !== undefined) master.removeAgent(gone.id);
       break;
     }
+    case 'partition': {
+      const gone = picked(master.agents(), one.pick);
+      if (gone === undefined) break;
+      master.partitionAgent(gone.id);
+      lost.set(w, [...(lost.get(w) ?? []), gone.id]);
+      break;
+    }
+    case 'return': {
+      const back = picked(lost.get(w) ?? [], one.pick);
+      if (back === undefined) break;
+      master.returnAgent(back);
+      lost.set(
+        w,
+        (lost.get(w) ?? []).filter((id) => id !== back),
+      );
+      break;
+    }
+    case 'drain': {
+      const drained = picked(master.agents(), one.pick);
+      if (drained === undefined) break;
+      master.drainAgent(drained.id);
+      master.reactivateAgent(drained.id);
+      break;
+    }
+    case 'restart':
+      if (app !== undefined) marathon.restart(app.id, { force: true });
+      break;
+    case 'rollback': {
+      const old = app === undefined ? undefined : picked(marathon.versions(app.id), one.pick);
+      if (app !== undefined && old !== undefined) marathon.rollback(app.id, old.version, { force: true });
+      break;
+    }
+    case 'cancel': {
+      const deployment = picked(marathon.deployments(), one.pick);
+      if (deployment !== undefined) marathon.cancelDeployment(deployment.id);
+      break;
+    }
     case 'advance':
       clock.advance(one.milliseconds);
   }
 }
 
+/** Agents out of the master's sight. */
+const lost = new WeakMap<World, readonly string[]>();
+
 /** What may never be otherwise. */
-function check({ master, marathon }: World): void {
+function check({ master, marathon, killed }: World): void {
   for (const info of master.agents()) {
     const ports = new Set<number>();
     const sum = { cpus: 0, mem: 0 };
@@ -156,7 +205,9 @@ function check({ master, marathon }: World): void {
     if (task.condition !== 'Unreachable' && task.condition !== 'UnreachableInactive')
       expect(known.has(task.id), task.id).toBe(true);
   }
-  expect(known.size).toBe(marathon.tasks().length);
+  // Tasks that came back with their agent and belong to nobody any more are being killed.
+  for (const task of marathon.tasks()) known.delete(task.id);
+  for (const id of known) expect(killed).toContain(id);
 }
 
 /** What must be so when all has come to rest. */
@@ -186,7 +237,7 @@ function checkWaiting({ marathon, master }: World): void {
       const { free, freePorts } = master.resources(info.id);
       if (free.cpus < 0.01 || free.mem < 32 || freePorts.length === 0) continue;
       const offer = { ...info, ...free, ports: freePorts, agentId: info.id, fresh: true };
-      const match = matchOffer(app, new OfferRemainder(offer), placed, randomDraw(freePorts, new Random(1)));
+      const match = matchOffer(app, new OfferRemainder(offer), placed, (ranges) => randomDraw(ranges, new Random(1)));
       expect('hostPorts' in match, `${app.id} waits and would fit on ${info.id}`).toBe(false);
     }
   }
@@ -238,9 +289,9 @@ test('no port twice, none outside the ranges, nothing oversold, nothing left: an
         expect(new Set(ids).size).toBe(ids.length);
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: 600 },
   );
-  expect(placed, 'the cases place tasks at all').toBeGreaterThan(20_000);
+  expect(placed, 'the cases place tasks at all').toBeGreaterThan(5_000);
 }, 120_000);
 
 test('the same seed gives the same history', () => {

@@ -70,7 +70,12 @@ each('scaling-order', ({ input, expected }) => {
 });
 
 each('restart', ({ input, expected }) => {
-  const strategy = restartStrategy(input.instances, input, input.current);
+  const strategy = restartStrategy(
+    input.instances,
+    input,
+    { existing: input.current, healthy: input.healthy, resident: input.resident },
+    '1.11',
+  );
   expect(strategy.maxCapacity).toBe(expected.maxCapacity);
   expect(strategy.killImmediately).toBe(expected.killImmediately);
 });

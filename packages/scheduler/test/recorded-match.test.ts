@@ -81,7 +81,7 @@ each('offer-match', ({ input, expected }) => {
     attributes: [],
     fresh: true,
   };
-  const match = matchOffer(of, new OfferRemainder(offer), new ConstraintIndex([]), randomDraw(offer.ports, new Random(1)));
+  const match = matchOffer(of, new OfferRemainder(offer), new ConstraintIndex([]), (ranges) => randomDraw(ranges, new Random(1)));
   expect('hostPorts' in match).toBe(expected.match);
   if ('hostPorts' in match) {
     const allocated = match.hostPorts.filter((port) => port !== undefined).length;

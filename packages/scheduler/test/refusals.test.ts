@@ -28,9 +28,9 @@ describe('refusals leave everything as it was', () => {
       '/portDefinitions',
     ],
     ['a prototype', '{"id":"a","cmd":"sleep","__proto__":{"cpus":9}}', 'invalid-json', '/__proto__'],
-    ['a constraint of another kind', { ...SLEEP, constraints: [['rack', 'GROUP_BY']] }, 'not-modelled', '/constraints(0)'],
-    ['a persistent volume', { ...SLEEP, residency: { taskLostBehavior: 'WAIT_FOREVER' } }, 'not-modelled', '/residency'],
-    ['a secret', { ...SLEEP, env: { A: { secret: 's' } } }, 'not-modelled', '/env/A'],
+    ['a pattern only Java knows', { ...SLEEP, constraints: [['rack', 'LIKE', '(?=a).*']] }, 'not-modelled', '/constraints(0)'],
+    ['a pattern Java refuses too', { ...SLEEP, constraints: [['rack', 'LIKE', '(a']] }, 'invalid-app', '/constraints(0)'],
+    ['an operator in lower case', { ...SLEEP, constraints: [['rack', 'cluster', 'a']] }, 'invalid-app', ''],
     ['an existing id', { ...SLEEP, id: 'here' }, 'app-exists', ''],
   ];
   for (const [name, posted, code, path] of cases) {

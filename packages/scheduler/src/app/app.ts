@@ -10,11 +10,15 @@ import type {
   HostVolume,
   KillSelection,
   NetworkMode,
+  PersistentVolume,
   PortDefinitionEntry,
   PortMappingEntry,
   PortProtocol,
+  ReadinessCheck,
+  ResourceLimits,
 } from './definition.ts';
-import type { Json } from './json.ts';
+import { canonicalPath, parentOf } from './id.ts';
+import { type Json, plainJson } from './json.ts';
 import type { Pairs } from './read.ts';
 import { MarathonRefusal } from './refusal.ts';
 
@@ -101,6 +105,17 @@ export interface App {
   readonly taskKillGracePeriodSeconds?: number;
   readonly fetch: readonly Json[];
   readonly tty?: boolean;
+  /** Absolute ids of apps or groups that must be up before it. */
+  readonly dependencies: readonly string[];
+  readonly readinessChecks: readonly ReadinessCheck[];
+  /** A custom executor's command; empty for Mesos' own. */
+  readonly executor: string;
+  readonly role?: string;
+  readonly resourceLimits?: ResourceLimits;
+  /** MiB of disk its persistent volumes take besides `disk`. */
+  readonly persistentDisk: number;
+  /** `check`, `residency`, `secrets` and the container's `credential`, `pullConfig`, `linuxInfo`: kept and compared, not acted upon. */
+  readonly kept?: { readonly [field: string]: unknown };
 }
 
 /** Whether the app's tasks share their agent's network. */
@@ -136,7 +151,9 @@ export function withServicePorts(app: App, ports: readonly number[]): App {
  * @throws MarathonRefusal `invalid-app` for what the model's own requirements exclude
  */
 export function toApp(definition: AppDefinition): App {
-  const { cmd, user, tty, taskKillGracePeriodSeconds, acceptedResourceRoles } = definition;
+  const { cmd, user, tty, taskKillGracePeriodSeconds, acceptedResourceRoles, role, resourceLimits } = definition;
+  const persistentDisk = persistentVolumes(definition).reduce((sum, volume) => sum + (volume.size ?? 0), 0);
+  const kept = keptFields(definition);
   const app: App = {
     id: definition.id ?? '/',
     version: '',
@@ -167,14 +184,49 @@ export function toApp(definition: AppDefinition): App {
     backoffFactor: definition.backoffFactor ?? 1.15,
     maxLaunchDelaySeconds: definition.maxLaunchDelaySeconds ?? 300,
     killSelection: definition.killSelection ?? 'YOUNGEST_FIRST',
-    upgradeStrategy: { minimumHealthCapacity: 1, maximumOverCapacity: 1, ...definition.upgradeStrategy },
-    unreachableStrategy: unreachableStrategy(definition.unreachableStrategy),
+    upgradeStrategy: {
+      minimumHealthCapacity: persistentDisk > 0 ? 0.5 : 1,
+      maximumOverCapacity: persistentDisk > 0 ? 0 : 1,
+      ...definition.upgradeStrategy,
+    },
+    unreachableStrategy: unreachableStrategy(definition.unreachableStrategy ?? (persistentDisk > 0 ? 'disabled' : undefined)),
     ...(taskKillGracePeriodSeconds === undefined ? {} : { taskKillGracePeriodSeconds }),
     fetch: definition.fetch ?? [],
     ...(tty === undefined ? {} : { tty }),
+    dependencies: (definition.dependencies ?? []).map((id) => canonicalPath(id, parentOf(definition.id ?? '/'))),
+    readinessChecks: (definition.readinessChecks ?? []).map((check) => ({
+      name: 'readinessCheck',
+      protocol: 'HTTP' as const,
+      path: '/',
+      portName: 'http-api',
+      intervalSeconds: 30,
+      timeoutSeconds: 10,
+      httpStatusCodesForReady: [200],
+      ...check,
+    })),
+    executor: definition.executor === undefined || definition.executor === '//cmd' ? '' : definition.executor,
+    ...(role === undefined ? {} : { role }),
+    ...(resourceLimits === undefined ? {} : { resourceLimits }),
+    persistentDisk,
+    ...(kept === undefined ? {} : { kept }),
   };
   requireConsistent(app);
   return app;
+}
+
+/** The persistent volumes of a definition. */
+export function persistentVolumes(definition: AppDefinition): readonly PersistentVolume[] {
+  return (definition.container?.volumes ?? []).flatMap((volume) => (volume.persistent === undefined ? [] : [volume.persistent]));
+}
+
+function keptFields(definition: AppDefinition): App['kept'] {
+  const { check, residency, secrets, container } = definition;
+  const { credential, pullConfig } = container?.docker ?? {};
+  const fields = { check, residency, secrets, credential, pullConfig, linuxInfo: container?.linuxInfo };
+  const present = Object.entries(fields).flatMap(([name, json]) =>
+    json === undefined ? [] : [[name, plainJson(json)] as const],
+  );
+  return present.length === 0 ? undefined : Object.fromEntries(present);
 }
 
 function toPortDefinition({ port, name, protocol, labels }: PortDefinitionEntry): PortDefinition {
@@ -207,7 +259,9 @@ function toContainer({ type, docker, portMappings, volumes }: ContainerDefinitio
           },
         }),
     portMappings: (portMappings ?? []).map(toPortMapping),
-    volumes: volumes ?? [],
+    volumes: (volumes ?? []).map(({ external, ...volume }) =>
+      external === undefined ? volume : { ...volume, external: plainJson(external) as Json },
+    ),
   };
 }
 

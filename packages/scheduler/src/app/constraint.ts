@@ -34,7 +34,9 @@ export function readConstraint(posted: readonly string[]): Constraint {
   const [field = '', name = '', value] = posted;
   const operator = OPERATORS.find((known) => known === name);
   if (operator === undefined) {
-    throw new MarathonRefusal('invalid-app', 500, [{ path: '', message: `illegal constraint specification ${posted.join(',')}` }]);
+    throw new MarathonRefusal('invalid-app', 500, [
+      { path: '', message: `illegal constraint specification ${posted.join(',')}` },
+    ]);
   }
   return { field, operator, ...(value === undefined ? {} : { value }) };
 }

@@ -10,6 +10,13 @@ export type NetworkMode = 'container' | 'container/bridge' | 'host';
 /** Protocols of one port, in the order they are split. */
 export type PortProtocol = 'tcp' | 'udp' | 'udp,tcp';
 
+/** A stored protocol as the API tells it: old apps have `tcp,udp`, which is told as `udp,tcp`. */
+export function protocolInApi(stored: string): PortProtocol {
+  const parts = stored.split(',');
+  if (parts.includes('udp')) return parts.includes('tcp') ? 'udp,tcp' : 'udp';
+  return 'tcp';
+}
+
 /** An entry of `networks`. */
 export interface NetworkDefinition {
   readonly mode?: NetworkMode;
@@ -51,18 +58,28 @@ export interface DockerDefinition {
   readonly parameters?: readonly DockerParameter[];
   readonly network?: 'BRIDGE' | 'HOST' | 'NONE' | 'USER';
   readonly portMappings?: readonly PortMappingEntry[];
-  readonly credential?: never;
-  readonly pullConfig?: never;
+  readonly credential?: Json;
+  readonly pullConfig?: Json;
 }
 
-/** A directory of the host's, mounted. */
+/** A volume: a directory of the host's, a persistent one of the agent's disk, an external one, or a secret's file. */
 export interface HostVolume {
   readonly containerPath?: string;
   readonly hostPath?: string;
   readonly mode?: 'RO' | 'RW';
-  readonly persistent?: never;
-  readonly external?: never;
-  readonly secret?: never;
+  readonly persistent?: PersistentVolume;
+  readonly external?: Json;
+  readonly secret?: string;
+}
+
+/** Disk set aside for one volume. */
+export interface PersistentVolume {
+  /** MiB. */
+  readonly size?: number;
+  readonly type?: 'root' | 'path' | 'mount';
+  readonly profileName?: string;
+  readonly maxSize?: number;
+  readonly constraints?: readonly (readonly string[])[];
 }
 
 /** `container`. */
@@ -71,8 +88,8 @@ export interface ContainerDefinition {
   readonly docker?: DockerDefinition;
   readonly portMappings?: readonly PortMappingEntry[];
   readonly volumes?: readonly HostVolume[];
-  readonly appc?: never;
-  readonly linuxInfo?: never;
+  readonly appc?: Json;
+  readonly linuxInfo?: Json;
 }
 
 /** The legacy `ipAddress`. */
@@ -105,6 +122,24 @@ export interface HealthCheck {
   readonly maxConsecutiveFailures?: number;
   readonly ignoreHttp1xx?: boolean;
   readonly ipProtocol?: 'IPv4' | 'IPv6';
+}
+
+/** When a running task is ready, besides being healthy. */
+export interface ReadinessCheck {
+  readonly name?: string;
+  readonly protocol?: 'HTTP' | 'HTTPS';
+  readonly path?: string;
+  readonly portName?: string;
+  readonly intervalSeconds?: number;
+  readonly timeoutSeconds?: number;
+  readonly httpStatusCodesForReady?: readonly number[];
+  readonly preserveLastResponse?: boolean;
+}
+
+/** The most a task may use; none of it bears on placement. */
+export interface ResourceLimits {
+  readonly cpus?: number | 'unlimited';
+  readonly mem?: number | 'unlimited';
 }
 
 /** How many instances may be missing or too many during a restart, as fractions of `instances`. */
@@ -158,11 +193,11 @@ export interface AppDefinition {
   readonly tty?: boolean;
   readonly version?: string;
   readonly versionInfo?: Json;
-  readonly check?: never;
-  readonly dependencies?: never;
-  readonly readinessChecks?: never;
-  readonly residency?: never;
-  readonly secrets?: never;
-  readonly role?: never;
-  readonly resourceLimits?: never;
+  readonly check?: Json;
+  readonly dependencies?: readonly string[];
+  readonly readinessChecks?: readonly ReadinessCheck[];
+  readonly residency?: Json;
+  readonly secrets?: Json;
+  readonly role?: string;
+  readonly resourceLimits?: ResourceLimits;
 }

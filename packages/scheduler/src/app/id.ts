@@ -27,6 +27,38 @@ export function canonicalPath(id: string, base = '/'): string {
   return `/${parts.join('/')}`;
 }
 
+/** The group an id is in: `/product` for `/product/frontend`, `/` for `/httpi`. */
+export function parentOf(id: string): string {
+  return `/${pathParts(id).slice(0, -1).join('/')}`;
+}
+
+/** All groups an id is in, the nearest first. */
+export function ancestorsOf(id: string): readonly string[] {
+  const parts = pathParts(id);
+  return parts.map((_, i) => `/${parts.slice(0, parts.length - 1 - i).join('/')}`);
+}
+
+/** What of a path follows another, as a relative path; the whole path if it is not under the other. */
+export function restOf(id: string, parent: string): string {
+  const parts = pathParts(id);
+  const above = pathParts(parent);
+  const under = above.every((part, i) => parts[i] === part);
+  return (under ? parts.slice(above.length) : parts).join('/');
+}
+
+/** Negative if `a` comes before `b`: part by part, a group before what is in it. */
+export function comparePaths(a: string, b: string): number {
+  const [left, right] = [pathParts(a), pathParts(b)];
+  for (let i = 0; i < Math.max(left.length, right.length); i++) {
+    const [x, y] = [left[i], right[i]];
+    if (x === y) continue;
+    if (x === undefined) return -1;
+    if (y === undefined) return 1;
+    return x < y ? -1 : 1;
+  }
+  return 0;
+}
+
 /** `product_frontend` for `/product/frontend`: the app's part of instance ids. */
 export function safePath(id: string): string {
   return pathParts(id).join('_');

@@ -43,6 +43,14 @@ export function prepareUpdate(app: App, posted: unknown, options: DefinitionOpti
   return build(translate(fitPorts(merged, update), TRANSLATION), options);
 }
 
+/**
+ * An update with its legacy fields translated and no defaults made, as a definition again.
+ * @throws MarathonRefusal as {@link prepareApp}
+ */
+export function translateUpdate(posted: unknown): AppDefinition {
+  return translate(readPosted(posted), UPDATE_TRANSLATION);
+}
+
 function readPosted(posted: unknown): AppDefinition {
   const violations: Violation[] = [];
   const definition = readDefinition(readJson(posted), '', violations);
@@ -82,12 +90,19 @@ function fitPorts(merged: AppDefinition, update: AppDefinition): AppDefinition {
 /** A definition that would make the same app. */
 function definitionOf(app: App): AppDefinition {
   const { version: _version, lastScalingAt: _scaling, lastConfigChangeAt: _change, portDefinitions, constraints, ...same } = app;
-  const { container, ...rest } = same;
+  const { container, kept, persistentDisk: _disk, ...rest } = same;
   const posted = constraints.map(({ field, operator, value }) => [field, operator, ...(value === undefined ? [] : [value])]);
   return {
     ...rest,
+    ...((kept === undefined ? {} : readKept(kept)) as Partial<AppDefinition>),
     constraints: posted,
     ...(container === undefined ? {} : { container }),
     ...(isHostMode(app) ? { portDefinitions } : {}),
   };
+}
+
+function readKept(kept: NonNullable<App['kept']>): unknown {
+  return Object.fromEntries(
+    ['check', 'residency', 'secrets'].flatMap((name) => (name in kept ? [[name, readJson(kept[name])]] : [])),
+  );
 }

@@ -6,88 +6,148 @@
 import type { Json } from './json.ts';
 import type { Violation } from './refusal.ts';
 
+/** A JSON Schema (2020-12) of what a reader accepts. */
+export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
+
+type ReadFunction<T> = (json: Json, path: string, violations: Violation[]) => T | undefined;
+
 /** Reads a value at a path; records violations and gives nothing if it is wrong. */
-export type Read<T> = (json: Json, path: string, violations: Violation[]) => T | undefined;
+export type Read<T> = ReadFunction<T> & {
+  /** The same rule for editors: made with the reader, so that the two cannot part. */
+  readonly schema: JsonSchema;
+};
+
+/** A reader of that function and schema. */
+export function reader<T>(read: ReadFunction<T>, schema: JsonSchema): Read<T> {
+  return Object.assign((json: Json, path: string, violations: Violation[]) => read(json, path, violations), { schema });
+}
 
 /** Names with values, sorted by name. */
 export type Pairs = readonly (readonly [string, string])[];
 
 /** Any JSON value, kept as it is. */
-export const anyJson: Read<NonNullable<Json>> = (json) => json ?? undefined;
+export const anyJson: Read<NonNullable<Json>> = reader((json) => json ?? undefined, true);
 
 /** A boolean. */
-export const boolean: Read<boolean> = (json, path, violations) =>
-  typeof json === 'boolean' ? json : wrong(violations, path, 'error.expected.jsboolean');
+export const boolean: Read<boolean> = reader(
+  (json, path, violations) => (typeof json === 'boolean' ? json : wrong(violations, path, 'error.expected.jsboolean')),
+  { type: 'boolean' },
+);
+
+/** What a string must look like. */
+export interface TextRule {
+  readonly pattern?: {
+    readonly test: (text: string) => boolean;
+    /** The same as a regular expression, for the schema. */
+    readonly source: string;
+  };
+  readonly minLength?: number;
+  readonly maxLength?: number;
+}
 
 /** A string, optionally of some shape and length. */
-export function text(rule: { pattern?: (text: string) => boolean; minLength?: number; maxLength?: number } = {}): Read<string> {
-  return (json, path, violations) => {
-    if (typeof json !== 'string') return wrong(violations, path, 'error.expected.jsstring');
-    if (json.length < (rule.minLength ?? 0)) return wrong(violations, path, 'error.minLength');
-    if (json.length > (rule.maxLength ?? Number.POSITIVE_INFINITY)) return wrong(violations, path, 'error.maxLength');
-    if (rule.pattern !== undefined && !rule.pattern(json)) return wrong(violations, path, 'error.pattern');
-    return json;
+export function text(rule: TextRule = {}): Read<string> {
+  const { pattern, minLength, maxLength } = rule;
+  const schema = {
+    type: 'string',
+    ...(pattern === undefined ? {} : { pattern: pattern.source }),
+    ...(minLength === undefined ? {} : { minLength }),
+    ...(maxLength === undefined ? {} : { maxLength }),
   };
+  return reader((json, path, violations) => {
+    if (typeof json !== 'string') return wrong(violations, path, 'error.expected.jsstring');
+    if (json.length < (minLength ?? 0)) return wrong(violations, path, 'error.minLength');
+    if (json.length > (maxLength ?? Number.POSITIVE_INFINITY)) return wrong(violations, path, 'error.maxLength');
+    if (pattern !== undefined && !pattern.test(json)) return wrong(violations, path, 'error.pattern');
+    return json;
+  }, schema);
 }
 
 /** A number within bounds, both included. */
 export function number(minimum: number, maximum = Number.MAX_VALUE): Read<number> {
-  return (json, path, violations) => {
-    if (typeof json !== 'number') return wrong(violations, path, 'error.expected.jsnumber');
-    if (json < minimum) return wrong(violations, path, 'error.min');
-    if (json > maximum) return wrong(violations, path, 'error.max');
-    return json;
-  };
+  return reader(
+    (json, path, violations) => {
+      if (typeof json !== 'number') return wrong(violations, path, 'error.expected.jsnumber');
+      if (json < minimum) return wrong(violations, path, 'error.min');
+      if (json > maximum) return wrong(violations, path, 'error.max');
+      return json;
+    },
+    { type: 'number', minimum, ...(maximum === Number.MAX_VALUE ? {} : { maximum }) },
+  );
 }
 
 /** A 32-bit integer within bounds, both included. */
 export function integer(minimum: number, maximum = 0x7fffffff): Read<number> {
   const within = number(minimum, maximum);
-  return (json, path, violations) => {
-    if (typeof json === 'number' && !Number.isInteger(json)) return wrong(violations, path, 'error.expected.int');
-    return within(json, path, violations);
-  };
+  return reader(
+    (json, path, violations) => {
+      if (typeof json === 'number' && !Number.isInteger(json)) return wrong(violations, path, 'error.expected.int');
+      return within(json, path, violations);
+    },
+    { type: 'integer', minimum, maximum },
+  );
 }
 
 /** One of some literals. */
 export function oneOf<const L extends string>(...literals: readonly L[]): Read<L> {
-  return (json, path, violations) => {
-    if (typeof json !== 'string') return wrong(violations, path, 'error.expected.jsstring');
-    return literals.find((literal) => literal === json) ?? wrong(violations, path, 'error.unknown.enum.literal');
-  };
+  return reader(
+    (json, path, violations) => {
+      if (typeof json !== 'string') return wrong(violations, path, 'error.expected.jsstring');
+      return literals.find((literal) => literal === json) ?? wrong(violations, path, 'error.unknown.enum.literal');
+    },
+    { enum: literals },
+  );
 }
 
 /** A list. */
 export function list<T>(item: Read<T>): Read<readonly T[]> {
-  return (json, path, violations) => {
-    if (!Array.isArray(json)) return wrong(violations, path, 'error.expected.jsarray');
-    const items: T[] = [];
-    json.forEach((element: Json, i) => {
-      const value = item(element, `${path}(${i})`, violations);
-      if (value !== undefined) items.push(value);
-    });
-    return items;
-  };
+  return reader(
+    (json, path, violations) => {
+      if (!Array.isArray(json)) return wrong(violations, path, 'error.expected.jsarray');
+      const items: T[] = [];
+      json.forEach((element: Json, i) => {
+        const value = item(element, `${path}(${i})`, violations);
+        if (value !== undefined) items.push(value);
+      });
+      return items;
+    },
+    { type: 'array', items: item.schema },
+  );
+}
+
+/** An object with free keys and values of one kind, sorted by key. */
+export function mapOf<T>(item: Read<T>): Read<readonly (readonly [string, T])[]> {
+  return reader(
+    (json, path, violations) => {
+      if (!(json instanceof Map)) return wrong(violations, path, 'error.expected.jsobject');
+      const entries: [string, T][] = [];
+      for (const [key, value] of json as ReadonlyMap<string, Json>) {
+        const read = item(value, `${path}/${key}`, violations);
+        if (read !== undefined) entries.push([key, read]);
+      }
+      return entries.sort((a, b) => (a[0] < b[0] ? -1 : 1));
+    },
+    { type: 'object', additionalProperties: item.schema },
+  );
 }
 
 /** An object with free keys and string values. */
-export const pairs: Read<Pairs> = (json, path, violations) => {
-  if (!(json instanceof Map)) return wrong(violations, path, 'error.expected.jsobject');
-  const entries: [string, string][] = [];
-  for (const [key, value] of json as ReadonlyMap<string, Json>) {
-    if (typeof value === 'string') entries.push([key, value]);
-    else wrong(violations, `${path}/${key}`, 'error.expected.jsstring');
-  }
-  return entries.sort((a, b) => (a[0] < b[0] ? -1 : 1));
-};
+export const pairs: Read<Pairs> = mapOf(text());
 
 /** A reader for each field of a record; null counts as absent. */
 export type Shape<T> = { readonly [K in keyof Required<T>]: Read<NonNullable<T[K]>> };
 
 /** An object with known fields. */
 export function record<T extends object>(shape: Shape<T>, required: readonly (keyof T & string)[] = []): Read<T> {
-  const fields = new Map<string, Read<unknown>>(Object.entries(shape) as [string, Read<unknown>][]);
-  return (json, path, violations) => {
+  const shapes = Object.entries(shape) as [string, Read<unknown>][];
+  const fields = new Map<string, Read<unknown>>(shapes);
+  const schema = {
+    type: 'object',
+    properties: Object.fromEntries(shapes.map(([name, read]) => [name, read.schema])),
+    ...(required.length === 0 ? {} : { required }),
+    additionalProperties: false,
+  };
+  return reader((json, path, violations) => {
     if (!(json instanceof Map)) return wrong(violations, path === '' ? '/' : path, 'error.expected.jsobject');
     const object = json as ReadonlyMap<string, Json>;
     const entries: [string, unknown][] = [];
@@ -102,15 +162,15 @@ export function record<T extends object>(shape: Shape<T>, required: readonly (ke
     for (const name of object.keys())
       if (!fields.has(name)) wrong(violations, `${path}/${name.slice(0, 80)}`, 'is not a field Marathon knows');
     return Object.fromEntries(entries) as T;
-  };
+  }, schema);
 }
 
-/** A field of Marathon's that could change placement or ports and is not in this model; empty values do no harm. */
-export const notModelled: Read<never> = (json, path, violations) => {
-  const size = json instanceof Map ? json.size : Array.isArray(json) ? json.length : json === false || json === '' ? 0 : 1;
-  if (size > 0) violations.push({ path, message: 'is not modelled yet', notModelled: true });
-  return undefined;
-};
+/** A field read in one of two ways, by the JSON type of what is there. */
+export function either<A, B>(test: (json: Json) => boolean, first: Read<A>, second: Read<B>): Read<A | B> {
+  return reader((json, path, violations) => (test(json) ? first : second)(json, path, violations), {
+    anyOf: [first.schema, second.schema],
+  });
+}
 
 function wrong(violations: Violation[], path: string, message: string): undefined {
   violations.push({ path, message });

@@ -22,6 +22,11 @@ export type MarathonRefusalCode =
   | 'app-missing'
   | 'app-locked'
   | 'task-missing'
+  | 'too-many-deployments'
+  | 'deployment-missing'
+  | 'group-missing'
+  | 'version-missing'
+  | 'bad-request'
   | 'ports-exhausted';
 
 /** What Marathon would refuse; `message` and `path` are those of the first violation. */
@@ -29,17 +34,21 @@ export class MarathonRefusal extends Refusal {
   /** HTTP status of the answer. */
   readonly status: number;
   readonly violations: readonly Violation[];
+  /** Ids of the deployments in the way. */
+  readonly deployments: readonly string[];
 
-  constructor(code: MarathonRefusalCode, status: number, violations: readonly Violation[]) {
+  constructor(code: MarathonRefusalCode, status: number, violations: readonly Violation[], deployments: readonly string[] = []) {
     const first = violations[0];
     super({ component: 'marathon', code, path: first?.path ?? '', message: first?.message ?? 'Object is not valid' });
     this.name = 'MarathonRefusal';
     this.status = status;
     this.violations = violations;
+    this.deployments = deployments;
   }
 
   /** The answer's JSON body, as the API sends it. */
   body(): unknown {
+    if (this.deployments.length > 0) return { message: this.message, deployments: this.deployments.map((id) => ({ id })) };
     if (this.status !== 422 || this.path === '') return { message: this.message };
     const paths = new Map<string, string[]>();
     for (const { path, message } of this.violations) {

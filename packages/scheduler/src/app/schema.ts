@@ -1,8 +1,7 @@
 /**
- * The readers of an app definition's fields: types, bounds and patterns, with Marathon's error keys.
- * Follows mesosphere/marathon v1.8, docs/docs/rest-api/public/api/v2/types/*.raml. Refused as not modelled where
- * Marathon would act on them: check, dependencies, readinessChecks, residency, secrets, role, resourceLimits,
- * persistent and external volumes, docker credentials, secret environment variables.
+ * The readers of an app definition's fields: types, bounds and patterns, with Marathon's error keys; and their JSON Schema.
+ * Follows mesosphere/marathon v1.8 (with role and resourceLimits of later versions), docs/docs/rest-api/public/api/v2/types/*.raml.
+ * Secrets, credentials, checks of Mesos' own and external volumes are accepted and kept; they bear on nothing that is modelled.
  */
 import type {
   AppDefinition,
@@ -14,8 +13,11 @@ import type {
   HostVolume,
   IpAddressDefinition,
   NetworkDefinition,
+  PersistentVolume,
   PortDefinitionEntry,
   PortMappingEntry,
+  ReadinessCheck,
+  ResourceLimits,
   UnreachableStrategy,
   UpgradeStrategy,
 } from './definition.ts';
@@ -24,25 +26,40 @@ import type { Json } from './json.ts';
 import {
   anyJson,
   boolean,
+  either,
   integer,
+  type JsonSchema,
   list,
-  notModelled,
   number,
   oneOf,
   type Pairs,
   pairs,
   type Read,
+  reader,
   record,
   text,
 } from './read.ts';
 
-const port = integer(0, 65535);
+/** A port number, 0 included. */
+export const port: Read<number> = integer(0, 65535);
+const NAME = /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/;
+const NETWORK_NAME = /^[a-z0-9](?:[-a-z0-9_]*[a-z0-9])?$/;
 const protocol = oneOf('tcp', 'udp', 'udp,tcp');
-const legacyName = text({ minLength: 1, pattern: (name) => /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(name) });
-const shortName = text({ minLength: 1, maxLength: 63, pattern: (name) => /^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?$/.test(name) });
-const networkName = text({ minLength: 1, maxLength: 63, pattern: (name) => /^[a-z0-9](?:[-a-z0-9_]*[a-z0-9])?$/.test(name) });
+const legacyName = text({ minLength: 1, pattern: NAME });
+/** A name of at most 63 characters: of an endpoint, of a container. */
+export const shortName: Read<string> = text({ minLength: 1, maxLength: 63, pattern: NAME });
+/** The name of a network, which alone may have underscores. */
+export const networkName: Read<string> = text({ minLength: 1, maxLength: 63, pattern: NETWORK_NAME });
+/** An id as a path. */
+export const pathId: Read<string> = text({
+  pattern: {
+    test: isPathPattern,
+    source: '^(\\/?((\\.\\.)|(([a-z0-9]|[a-z0-9][a-z0-9\\-]*[a-z0-9])\\.)*([a-z0-9]|[a-z0-9][a-z0-9\\-]*[a-z0-9]))?($|\\/))+$',
+  },
+});
 
-const network = record<NetworkDefinition>({
+/** An entry of `networks`. */
+export const network: Read<NetworkDefinition> = record<NetworkDefinition>({
   mode: oneOf('container', 'container/bridge', 'host'),
   name: networkName,
   labels: pairs,
@@ -68,20 +85,28 @@ const docker = record<DockerDefinition>(
     parameters: list(record<DockerParameter>({ key: text({ minLength: 1 }), value: text() }, ['key', 'value'])),
     network: oneOf('BRIDGE', 'HOST', 'NONE', 'USER'),
     portMappings: list(portMapping),
-    credential: notModelled,
-    pullConfig: notModelled,
+    credential: anyJson,
+    pullConfig: anyJson,
   },
   ['image'],
 );
+
+const persistent = record<PersistentVolume>({
+  size: number(0),
+  type: oneOf('root', 'path', 'mount'),
+  profileName: text({ minLength: 1 }),
+  maxSize: number(0),
+  constraints: list(list(text())),
+});
 
 const volume = record<HostVolume>(
   {
     containerPath: text({ minLength: 1 }),
     hostPath: text({ minLength: 1 }),
     mode: oneOf('RO', 'RW'),
-    persistent: notModelled,
-    external: notModelled,
-    secret: notModelled,
+    persistent,
+    external: anyJson,
+    secret: text({ minLength: 1 }),
   },
   ['containerPath'],
 );
@@ -91,8 +116,8 @@ const container = record<ContainerDefinition>({
   docker,
   portMappings: list(portMapping),
   volumes: list(volume),
-  appc: notModelled,
-  linuxInfo: notModelled,
+  appc: anyJson,
+  linuxInfo: anyJson,
 });
 
 const ipAddress = record<IpAddressDefinition>({
@@ -119,28 +144,52 @@ const healthCheck = record<HealthCheck>({
   ipProtocol: oneOf('IPv4', 'IPv6'),
 });
 
+const readinessCheck = record<ReadinessCheck>({
+  name: text({ minLength: 1 }),
+  protocol: oneOf('HTTP', 'HTTPS'),
+  path: text(),
+  portName: legacyName,
+  intervalSeconds: integer(0),
+  timeoutSeconds: integer(0),
+  httpStatusCodesForReady: list(integer(100, 999)),
+  preserveLastResponse: boolean,
+});
+
+const unlimitedOr = (amount: Read<number>) =>
+  either<'unlimited', number>((json) => typeof json === 'string', oneOf('unlimited'), amount);
+
+const resourceLimits = record<ResourceLimits>({ cpus: unlimitedOr(number(0)), mem: unlimitedOr(number(0)) });
+
 const fraction = number(0, 1);
 
-const unreachableTimes = record<UnreachableStrategy>({ inactiveAfterSeconds: integer(0), expungeAfterSeconds: integer(0) });
+/** `upgradeStrategy`. */
+export const upgradeStrategy: Read<UpgradeStrategy> = record<UpgradeStrategy>({
+  minimumHealthCapacity: fraction,
+  maximumOverCapacity: fraction,
+});
 
-const unreachableStrategy: Read<UnreachableStrategy | 'disabled'> = (json, path, violations) =>
-  typeof json === 'string' ? oneOf('disabled')(json, path, violations) : unreachableTimes(json, path, violations);
+/** `unreachableStrategy`. */
+export const unreachableStrategy: Read<UnreachableStrategy | 'disabled'> = either<'disabled', UnreachableStrategy>(
+  (json) => typeof json === 'string',
+  oneOf('disabled'),
+  record<UnreachableStrategy>({ inactiveAfterSeconds: integer(0), expungeAfterSeconds: integer(0) }),
+);
 
-const environment: Read<Pairs> = (json, path, violations) => {
-  if (json instanceof Map) {
-    for (const [name, value] of json as ReadonlyMap<string, Json>) {
-      if (value instanceof Map && value.has('secret')) notModelled(value, `${path}/${name}`, violations);
-    }
+/** `env`: plain variables; those that name a secret are left out. */
+export const environment: Read<Pairs> = reader(
+  (json, path, violations) => {
+    if (!(json instanceof Map)) return pairs(json, path, violations);
     return pairs(new Map([...(json as ReadonlyMap<string, Json>)].filter(([, value]) => !isSecret(value))), path, violations);
-  }
-  return pairs(json, path, violations);
-};
+  },
+  { type: 'object', additionalProperties: { anyOf: [{ type: 'string' }, { type: 'object', required: ['secret'] }] } },
+);
 
-const executor: Read<string> = (json, path, violations) => (json === '//cmd' ? '' : notModelled(json, path, violations));
+/** `killSelection`. */
+export const killSelection: Read<'YOUNGEST_FIRST' | 'OLDEST_FIRST'> = oneOf('YOUNGEST_FIRST', 'OLDEST_FIRST');
 
 /** Reads an app definition; an empty path is the app itself. */
 export const readDefinition: Read<AppDefinition> = record<AppDefinition>({
-  id: text({ pattern: isPathPattern }),
+  id: pathId,
   cmd: text(),
   args: list(text()),
   user: text(),
@@ -163,25 +212,32 @@ export const readDefinition: Read<AppDefinition> = record<AppDefinition>({
   backoffSeconds: number(0),
   backoffFactor: number(1),
   maxLaunchDelaySeconds: integer(0),
-  killSelection: oneOf('YOUNGEST_FIRST', 'OLDEST_FIRST'),
-  upgradeStrategy: record<UpgradeStrategy>({ minimumHealthCapacity: fraction, maximumOverCapacity: fraction }),
+  killSelection,
+  upgradeStrategy,
   unreachableStrategy,
   taskKillGracePeriodSeconds: integer(0),
-  executor,
+  executor: text({ pattern: /^(?:|\/\/cmd|\/?[^/]+(?:\/[^/]+)*)$/ }),
   fetch: list(anyJson),
   uris: list(text()),
   storeUrls: list(text()),
   tty: boolean,
   version: text(),
   versionInfo: anyJson,
-  check: notModelled,
-  dependencies: notModelled,
-  readinessChecks: notModelled,
-  residency: notModelled,
-  secrets: notModelled,
-  role: notModelled,
-  resourceLimits: notModelled,
+  check: anyJson,
+  dependencies: list(pathId),
+  readinessChecks: list(readinessCheck),
+  residency: anyJson,
+  secrets: anyJson,
+  role: text({ minLength: 1 }),
+  resourceLimits,
 });
+
+/** The JSON Schema of an app definition, as editors use it: what {@link readDefinition} accepts. */
+export const APP_SCHEMA: JsonSchema = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'Marathon app definition',
+  ...(typeof readDefinition.schema === 'object' ? readDefinition.schema : {}),
+};
 
 function isSecret(value: Json): boolean {
   return value instanceof Map && value.has('secret');

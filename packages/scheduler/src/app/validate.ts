@@ -2,8 +2,10 @@
  * The rules a canonical app definition must obey, one function a rule or a group of them, with Marathon's words and paths.
  * Follows mesosphere/marathon v1.8 api/v2/validation/{AppValidation,NetworkValidation,SchedulingValidation}.scala.
  */
+import { persistentVolumes } from './app.ts';
 import { validateConstraints } from './constraint.ts';
 import type { AppDefinition } from './definition.ts';
+import { formatDouble } from './double.ts';
 import { validateId } from './id.ts';
 import type { Violation } from './refusal.ts';
 
@@ -28,8 +30,11 @@ export function rules(options: {
     graphicsProcessors,
     (app) => (app.constraints ?? []).flatMap(validateConstraints),
     unreachable,
+    resident,
     singleInstance,
-    (app) => acceptedRoles(app, options.frameworkRole),
+    resourceLimits,
+    readinessPorts,
+    (app) => acceptedRoles(app, app.role ?? options.frameworkRole),
   ];
 }
 
@@ -46,7 +51,8 @@ function command(app: AppDefinition): readonly Violation[] {
   return violations;
 }
 
-function networks(app: AppDefinition, defaultNetworkName: string | undefined): readonly Violation[] {
+/** What Marathon says against the networks of an app or a pod. */
+export function networks(app: Pick<AppDefinition, 'networks'>, defaultNetworkName: string | undefined): readonly Violation[] {
   const violations: Violation[] = [];
   const all = (app.networks ?? []).map((network) => ({ ...network, mode: network.mode ?? ('container' as const) }));
   all.forEach((network, i) => {
@@ -177,15 +183,47 @@ function unreachable(app: AppDefinition): readonly Violation[] {
 function singleInstance(app: AppDefinition): readonly Violation[] {
   const single = (app.labels ?? []).some(([key, value]) => key === 'MARATHON_SINGLE_INSTANCE_APP' && value === 'true');
   if (!single) return [];
-  if ((app.instances ?? 1) > 1) return [{ path: '/instances', message: 'Single instance app may only have one instance' }];
-  return [];
+  const violations: Violation[] = [];
+  if ((app.instances ?? 1) > 1)
+    violations.push({ path: '/instances', message: 'Single instance app may only have one instance' });
+  const { minimumHealthCapacity = 1, maximumOverCapacity = 1 } = app.upgradeStrategy ?? {};
+  for (const [name, value] of Object.entries({ minimumHealthCapacity, maximumOverCapacity })) {
+    if (value !== 0) violations.push({ path: `/upgradeStrategy/${name}`, message: `got ${formatDouble(value)}, expected 0.0` });
+  }
+  return violations;
 }
 
-function acceptedRoles(app: AppDefinition, role: string): readonly Violation[] {
+function resident(app: AppDefinition): readonly Violation[] {
+  const disabled = app.unreachableStrategy === undefined || app.unreachableStrategy === 'disabled';
+  if (disabled || persistentVolumes(app).length === 0) return [];
+  return [{ path: '/unreachableStrategy', message: 'unreachableStrategy must be disabled for resident tasks' }];
+}
+
+function resourceLimits(app: AppDefinition): readonly Violation[] {
+  const requested = { cpus: app.cpus ?? 1, mem: app.mem ?? 128 };
+  return (['cpus', 'mem'] as const).flatMap((name) => {
+    const limit = app.resourceLimits?.[name];
+    if (limit === undefined || limit === 'unlimited' || limit >= requested[name]) return [];
+    const message = `resource limit must be greater than or equal to requested resource (${formatDouble(requested[name])})`;
+    return [{ path: `/resourceLimits/${name}`, message }];
+  });
+}
+
+function readinessPorts(app: AppDefinition): readonly Violation[] {
+  const ports = app.container?.portMappings ?? app.portDefinitions ?? [];
+  return (app.readinessChecks ?? []).flatMap((check, i) => {
+    const name = check.portName ?? 'http-api';
+    if (ports.some((port) => port.name === name)) return [];
+    return [{ path: `/readinessChecks(${i})`, message: `No port definition reference for portName ${name}` }];
+  });
+}
+
+/** What Marathon says against accepted roles, for an app or pod of that role. */
+export function acceptedRoles(app: Pick<AppDefinition, 'acceptedResourceRoles'>, role: string): readonly Violation[] {
   const roles = app.acceptedResourceRoles;
   if (roles === undefined) return [];
   const path = '/acceptedResourceRoles';
   if (roles.length === 0) return [{ path, message: 'must not be empty' }];
   if (roles.every((accepted) => accepted === '*' || accepted === role)) return [];
-  return [{ path, message: `acceptedResourceRoles can only contain * and ${role}` }];
+  return [{ path, message: `acceptedResourceRoles can only contain *${role === '*' ? '' : ` and ${role}`}` }];
 }

@@ -54,8 +54,10 @@ export function discovery(app: App, hostPorts: HostPorts): Discovery {
       })),
     );
   });
-  return { name: hostnameOf(app.id), visibility: 'FRAMEWORK', ports };
+  return { name: discoveryName(app), visibility: 'FRAMEWORK', ports };
 }
+
+const discoveryName = memo((app: App) => hostnameOf(app.id));
 
 /** The labels of a slot's host port, one list for all tasks of an app. */
 const hostScopeLabels = memo((slot: PortSlot) => withLabels(slot.labels, [['network-scope', 'host']]));

@@ -4,6 +4,7 @@
  */
 import { memo, type Random } from '@portolan/core';
 import type { App } from '../app/app.ts';
+import { formatDouble } from '../app/double.ts';
 import type { Pairs } from '../app/read.ts';
 import type { HostPorts } from '../match/ports.ts';
 import { type PortSlot, portSlots } from './port-slots.ts';
@@ -18,13 +19,14 @@ export interface Placement {
   readonly hostPorts: HostPorts;
 }
 
-/** All variables, later sources having replaced earlier ones, sorted by name. */
-export function environment(app: App, placement: Placement, random: Random): Pairs {
-  const own = new Map<string, string>([
-    ['MESOS_TASK_ID', placement.taskId],
-    ['HOST', placement.hostname],
-    ...portVariables(portSlots(app), placement.hostPorts, random),
-  ]);
+/**
+ * All variables, later sources having replaced earlier ones, sorted by name.
+ * @param prefix `--env_vars_prefix`: put before the names of ports and HOST
+ */
+export function environment(app: App, placement: Placement, random: Random, prefix = ''): Pairs {
+  const own = new Map<string, string>([['MESOS_TASK_ID', placement.taskId]]);
+  own.set(`${prefix}HOST`, placement.hostname);
+  for (const [name, value] of portVariables(portSlots(app), placement.hostPorts, random)) own.set(prefix + name, value);
   const { variables, names } = commonVariables(app);
   return merge([...own].filter(([name]) => !names.has(name)).sort(byName), variables);
 }
@@ -79,14 +81,6 @@ const commonVariables = memo((app: App) => {
   ]);
   return { variables: [...variables].sort(byName), names: new Set(variables.keys()) };
 });
-
-/** A double as the JVM prints it: `32.0`, `0.1`, `1.0E7`. */
-export function formatDouble(value: number): string {
-  const size = Math.abs(value);
-  if (value === 0 || (size >= 1e-3 && size < 1e7)) return Number.isInteger(value) ? `${value}.0` : String(value);
-  const [digits = '', exponent = ''] = value.toExponential().split('e');
-  return `${digits.includes('.') ? digits : `${digits}.0`}E${Number(exponent)}`;
-}
 
 function byName(a: readonly [string, string], b: readonly [string, string]): number {
   return a[0] < b[0] ? -1 : 1;

@@ -2,13 +2,14 @@
  * A task as Marathon hands it to Mesos: complete, so that an agent needs nothing else to run it.
  * Follows mesosphere/marathon v1.8 mesos/TaskBuilder.scala and api/serialization/ContainerSerializer.scala.
  */
-import type { Random } from '@portolan/core';
+import { memo, Random } from '@portolan/core';
 import { type App, type AppContainer, isHostMode } from '../app/app.ts';
 import type { HealthCheck, HostVolume } from '../app/definition.ts';
 import { hostnameOf } from '../app/id.ts';
 import { MESOS_BRIDGE_NAME } from '../app/legacy.ts';
 import type { Pairs } from '../app/read.ts';
 import type { HostPorts } from '../match/ports.ts';
+import type { Allocation } from '../mesos/pools.ts';
 import { type Discovery, discovery } from './discovery.ts';
 import { environment } from './environment.ts';
 import { type PortSlot, portSlots } from './port-slots.ts';
@@ -49,6 +50,13 @@ export interface TaskContainer {
   readonly volumes: readonly HostVolume[];
 }
 
+/** A custom executor. */
+export interface TaskExecutor {
+  readonly executorId: string;
+  readonly command: string;
+  readonly container?: TaskContainer;
+}
+
 /** A task to launch. */
 export interface TaskInfo {
   readonly taskId: string;
@@ -66,18 +74,23 @@ export interface TaskInfo {
   readonly mem: number;
   /** MiB. */
   readonly disk: number;
+  readonly gpus?: number | undefined;
+  /** Present if its resources are of several roles: which of which. */
+  readonly allocations?: readonly Allocation[] | undefined;
   /** Host ports granted, in slot order. */
   readonly ports: readonly number[];
-  /** Absent for a plain command on its agent's network. */
-  readonly container?: TaskContainer;
+  /** Absent for a plain command on its agent's network, and with a custom executor. */
+  readonly container?: TaskContainer | undefined;
+  /** A custom executor: the app's container is its. */
+  readonly executor?: TaskExecutor | undefined;
   /** Sorted by name. */
   readonly env: Pairs;
   readonly labels: Pairs;
   readonly discovery: Discovery;
-  readonly cmd?: string;
+  readonly cmd?: string | undefined;
   readonly args: readonly string[];
   readonly healthChecks: readonly HealthCheck[];
-  readonly taskKillGracePeriodSeconds?: number;
+  readonly taskKillGracePeriodSeconds?: number | undefined;
   /** The app's ports, each with the field it comes from and the host port this task got. */
   readonly userPortMappings: readonly TaskPort[];
 }
@@ -92,6 +105,7 @@ export interface LaunchPlace {
   readonly agentId: string;
   readonly hostname: string;
   readonly role: string;
+  readonly allocations?: readonly Allocation[];
 }
 
 /** The task of an instance at a place with these host ports. */
@@ -101,62 +115,168 @@ export function taskInfo(
   place: LaunchPlace,
   hostPorts: HostPorts,
   random: Random,
+  envPrefix = '',
 ): TaskInfo {
-  const container = taskContainer(app, ids.taskId, hostPorts);
-  const grace = app.taskKillGracePeriodSeconds;
-  return {
-    taskId: ids.taskId,
-    instanceId: ids.instanceId,
-    appId: app.id,
-    appVersion: app.version,
-    name: hostnameOf(app.id),
-    agentId: place.agentId,
-    hostname: place.hostname,
-    role: place.role,
-    cpus: app.cpus,
-    mem: app.mem,
-    disk: app.disk,
-    ports: hostPorts.filter((port) => port !== undefined),
-    ...(container === undefined ? {} : { container }),
-    env: environment(app, { taskId: ids.taskId, hostname: place.hostname, hostPorts }, random),
-    labels: app.labels,
-    discovery: discovery(app, hostPorts),
-    ...(app.cmd === undefined ? {} : { cmd: app.cmd }),
-    args: app.args,
-    healthChecks: app.healthChecks,
-    ...(grace === undefined ? {} : { taskKillGracePeriodSeconds: grace }),
-    userPortMappings: portSlots(app).map((slot, i) => {
-      const hostPort = hostPorts[i];
-      return hostPort === undefined ? slot : { ...slot, hostPort };
-    }),
-  };
+  return new LaunchedTask(app, ids, place, hostPorts, random, envPrefix);
 }
 
-function taskContainer(app: App, taskId: string, hostPorts: HostPorts): TaskContainer | undefined {
-  const container = app.container;
+/** What of a task is the same for all tasks of an app. */
+const common = memo((app: App) => ({
+  name: hostnameOf(app.id),
+  disk: app.disk + app.persistentDisk,
+  gpus: app.gpus === 0 ? undefined : app.gpus,
+  /** Whether some port is made up, by chance, when the task is launched. */
+  makesPortsUp: (hostPorts: HostPorts) =>
+    portSlots(app).some((slot, i) => hostPorts[i] === undefined && (slot.containerPort ?? slot.servicePort) === 0),
+}));
+
+/** A task keeps what is its own, and derives from its app what all of them share: there may be very many. */
+class LaunchedTask implements TaskInfo {
+  readonly taskId: string;
+  readonly instanceId: string;
+  readonly agentId: string;
+  readonly hostname: string;
+  readonly role: string;
+  readonly ports: readonly number[];
+  readonly allocations: readonly Allocation[] | undefined;
+  private readonly madeUp: Pairs | undefined;
+  private made: TaskContainer | undefined;
+
+  constructor(
+    private readonly app: App,
+    ids: { readonly taskId: string; readonly instanceId: string },
+    place: LaunchPlace,
+    private readonly hostPorts: HostPorts,
+    random: Random,
+    private readonly envPrefix: string,
+  ) {
+    this.taskId = ids.taskId;
+    this.instanceId = ids.instanceId;
+    this.agentId = place.agentId;
+    this.hostname = place.hostname;
+    this.role = place.role;
+    this.allocations = place.allocations;
+    this.ports = hostPorts.includes(undefined)
+      ? hostPorts.filter((port) => port !== undefined)
+      : (hostPorts as readonly number[]);
+    this.madeUp = common(app).makesPortsUp(hostPorts) ? this.variables(random) : undefined;
+  }
+
+  get appId(): string {
+    return this.app.id;
+  }
+
+  get appVersion(): string {
+    return this.app.version;
+  }
+
+  get name(): string {
+    return common(this.app).name;
+  }
+
+  get cpus(): number {
+    return this.app.cpus;
+  }
+
+  get mem(): number {
+    return this.app.mem;
+  }
+
+  get disk(): number {
+    return common(this.app).disk;
+  }
+
+  get gpus(): number | undefined {
+    return common(this.app).gpus;
+  }
+
+  get container(): TaskContainer | undefined {
+    if (this.app.executor !== '') return undefined;
+    this.made ??= taskContainer(this.app, this.taskId, this.hostPorts);
+    return this.made;
+  }
+
+  get executor(): TaskExecutor | undefined {
+    const { executor } = this.app;
+    if (executor === '') return undefined;
+    const container = taskContainer(this.app, this.taskId, this.hostPorts);
+    const named = { executorId: `marathon-${this.taskId}`, command: executor };
+    return container === undefined ? named : { ...named, container };
+  }
+
+  get env(): Pairs {
+    return this.madeUp ?? this.variables(NO_CHANCE);
+  }
+
+  get labels(): Pairs {
+    return this.app.labels;
+  }
+
+  get discovery(): Discovery {
+    return discovery(this.app, this.hostPorts);
+  }
+
+  get cmd(): string | undefined {
+    return this.app.cmd;
+  }
+
+  get args(): readonly string[] {
+    return this.app.args;
+  }
+
+  get healthChecks(): readonly HealthCheck[] {
+    return this.app.healthChecks;
+  }
+
+  get taskKillGracePeriodSeconds(): number | undefined {
+    return this.app.taskKillGracePeriodSeconds;
+  }
+
+  get userPortMappings(): readonly TaskPort[] {
+    return portSlots(this.app).map((slot, i) => {
+      const hostPort = this.hostPorts[i];
+      return hostPort === undefined ? slot : { ...slot, hostPort };
+    });
+  }
+
+  private variables(random: Random): Pairs {
+    const { taskId, hostname, hostPorts } = this;
+    return environment(this.app, { taskId, hostname, hostPorts }, random, this.envPrefix);
+  }
+}
+
+/** Where no port is made up, chance is not asked. */
+const NO_CHANCE = new Random(0);
+
+/** What of a container is the same for all tasks of an app; the networks of a Mesos container are not. */
+const containerOf = memo((app: App): Omit<TaskContainer, 'portMappings'> | undefined => {
+  const { container, networks } = app;
   if (container === undefined) return undefined;
-  const docker = container.docker;
-  const containerNetwork = app.networks.find((network) => network.mode === 'container');
-  const common = {
+  const { docker, type } = container;
+  const own = networks.find((network) => network.mode === 'container');
+  const named = type === 'DOCKER' && own?.name !== undefined ? [{ name: own.name, labels: [], portMappings: [] }] : [];
+  return {
+    type,
     ...(docker === undefined ? {} : { image: docker.image }),
-    network: isHostMode(app) ? ('HOST' as const) : containerNetwork === undefined ? ('BRIDGE' as const) : ('USER' as const),
-    ...(containerNetwork?.name === undefined ? {} : { networkName: containerNetwork.name }),
+    network: isHostMode(app) ? 'HOST' : own === undefined ? 'BRIDGE' : 'USER',
+    ...(own?.name === undefined ? {} : { networkName: own.name }),
+    networkInfos: named,
     forcePullImage: docker?.forcePullImage ?? false,
     privileged: docker?.privileged ?? false,
+    parameters: docker?.parameters ?? [],
     volumes: container.volumes,
   };
-  if (container.type === 'MESOS') {
-    const networkInfos = cniNetworks(app, container, hostPorts);
-    const portMappings = networkInfos.flatMap((network) => network.portMappings);
-    return { type: 'MESOS', ...common, portMappings, networkInfos, parameters: docker?.parameters ?? [] };
+});
+
+function taskContainer(app: App, taskId: string, hostPorts: HostPorts): TaskContainer | undefined {
+  const shared = containerOf(app);
+  if (shared === undefined || app.container === undefined) return undefined;
+  if (shared.type === 'MESOS') {
+    const networkInfos = cniNetworks(app, app.container, hostPorts);
+    return { ...shared, networkInfos, portMappings: networkInfos.flatMap((network) => network.portMappings) };
   }
-  return {
-    type: 'DOCKER',
-    ...common,
-    portMappings: publishedMappings(app, hostPorts),
-    networkInfos: containerNetwork?.name === undefined ? [] : [{ name: containerNetwork.name, labels: [], portMappings: [] }],
-    parameters: [...(docker?.parameters ?? []), { key: 'label', value: `MESOS_TASK_ID=${taskId}` }],
-  };
+  const parameters = [...shared.parameters, { key: 'label', value: `MESOS_TASK_ID=${taskId}` }];
+  return { ...shared, parameters, portMappings: publishedMappings(app, hostPorts) };
 }
 
 /** One mapping per protocol for every port that got a host port; container port 0 becomes the host port. */

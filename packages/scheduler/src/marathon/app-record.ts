@@ -4,6 +4,7 @@
  */
 import type { Timer } from '@portolan/core';
 import type { App } from '../app/app.ts';
+import { DEFAULT_MARATHON_VERSION, type MarathonVersion } from '../app/marathon-version.ts';
 import { ConstraintIndex } from '../match/constraints.ts';
 import { type Condition, isTerminal } from '../task/state.ts';
 import { Backoff } from './backoff.ts';
@@ -13,6 +14,9 @@ import { OfferStatistics } from './offer-statistics.ts';
 
 /** Conditions whose instances constraints do not reckon with. */
 const UNPLACED: ReadonlySet<Condition> = new Set<Condition>(['Scheduled', 'Unreachable', 'Unknown', 'Gone', 'Dropped']);
+
+/** `--zk_max_versions` of DC/OS: versions kept of an app. */
+const MAXIMUM_VERSIONS = 50;
 
 /** What a deployment may do. */
 export interface DeploymentTools {
@@ -60,22 +64,40 @@ export class AppRecord {
   advanceAgain = false;
   private queue: { readonly instance: Instance; readonly ticket: number }[] = [];
   private queueHead = 0;
+  private readonly history: App[];
 
-  constructor(app: App) {
+  constructor(
+    app: App,
+    readonly version: MarathonVersion = DEFAULT_MARATHON_VERSION,
+    /** Whether checks are run: then only what passed them is ready. */
+    private readonly checked = false,
+  ) {
     this.app = app;
+    this.history = [app];
     this.backoff = new Backoff(app);
-    this.constraints = new ConstraintIndex(app.constraints);
+    this.constraints = new ConstraintIndex(app.constraints, version);
+  }
+
+  /** The versions the app has had, the present one last. */
+  get versions(): readonly App[] {
+    return this.history;
+  }
+
+  /** Takes a new version. */
+  setApp(app: App): void {
+    this.app = app;
+    this.history.push(app);
+    if (this.history.length > MAXIMUM_VERSIONS) this.history.shift();
   }
 
   /** Takes a new configuration: present instances become old ones, delays and constraints start anew. */
   reconfigure(app: App): void {
-    this.app = app;
+    for (const instance of this.instances.values()) this.count(instance, -1);
     this.generation++;
-    this.old = this.instances.size;
-    this.liveCurrent = 0;
-    this.readyCurrent = 0;
+    this.app = app;
     this.backoff = new Backoff(app);
-    this.constraints = new ConstraintIndex(app.constraints);
+    this.constraints = new ConstraintIndex(app.constraints, this.version);
+    for (const instance of this.instances.values()) this.count(instance, 1);
   }
 
   /** A new instance, to be launched. */
@@ -110,6 +132,7 @@ export class AppRecord {
       changed.startedAt = undefined;
       changed.addresses = [];
       changed.healthy = undefined;
+      changed.isReady = false;
     });
     this.enqueue(instance);
   }
@@ -133,6 +156,15 @@ export class AppRecord {
     return undefined;
   }
 
+  /** Whether deployments may count on it. */
+  isReady(instance: Instance): boolean {
+    if (instance.condition !== 'Running') return false;
+    if (!this.checked) return instance.healthy !== false;
+    const { healthChecks, readinessChecks } = this.app;
+    const healthy = healthChecks.length > 0 ? instance.healthy === true : instance.healthy !== false;
+    return healthy && (readinessChecks.length === 0 || instance.isReady || instance.generation !== this.generation);
+  }
+
   private enqueue(instance: Instance): void {
     this.queue.push({ instance, ticket: ++instance.ticket });
   }
@@ -146,7 +178,7 @@ export class AppRecord {
       this.live += by;
       if (current) this.liveCurrent += by;
       if (condition === 'Scheduled') this.scheduled += by;
-      if (condition === 'Running' && instance.healthy !== false) {
+      if (this.isReady(instance)) {
         this.ready += by;
         if (current) this.readyCurrent += by;
       }

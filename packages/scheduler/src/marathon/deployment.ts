@@ -3,8 +3,9 @@
  * Follows mesosphere/marathon v1.8 core/deployment/impl/{DeploymentActor,TaskStartActor,TaskReplaceActor}.scala for one app at a time.
  */
 import type { AppRecord, Deployment, DeploymentTools } from './app-record.ts';
+import { selectForEvenness } from './evenness.ts';
 import type { Instance } from './instance.ts';
-import { launchableNow, type RestartStrategy, restartStrategy } from './restart.ts';
+import { killOrder, launchableNow, type RestartStrategy, restartStrategy } from './restart.ts';
 import { propose } from './scaling.ts';
 
 /** Brings the number of instances to the definition's: first victims go and are waited for, then new ones come. */
@@ -22,7 +23,9 @@ export class ScaleDeployment implements Deployment {
     const target = record.app.instances;
     if (this.victims === undefined) {
       const running = [...record.instances.values()].filter((instance) => instance.goal === 'Running');
-      const { decommission } = propose(running, target, this.named, record.app.killSelection);
+      const { decommission } = propose(running, target, this.named, record.app.killSelection, (candidates, count) =>
+        selectForEvenness(record.app.constraints, candidates, count),
+      );
       this.victims = decommission;
       for (const victim of decommission) tools.decommission(record, victim);
     }
@@ -45,8 +48,11 @@ export class RestartDeployment implements Deployment {
     readonly appId: string,
     record: AppRecord,
   ) {
-    this.victims = [...record.instances.values()].filter((instance) => instance.generation < record.generation);
-    this.strategy = restartStrategy(record.app.instances, record.app.upgradeStrategy, record.live);
+    const { app, version, live, ready } = record;
+    const old = [...record.instances.values()].filter((instance) => instance.generation < record.generation);
+    this.victims = version === '1.8' ? old : killOrder(old, (instance) => record.isReady(instance));
+    const start = { existing: live, healthy: ready, resident: app.persistentDisk > 0 };
+    this.strategy = restartStrategy(app.instances, app.upgradeStrategy, start, version);
   }
 
   step(record: AppRecord, tools: DeploymentTools): boolean {

@@ -5,10 +5,12 @@
  */
 import type { Clock } from '@portolan/core';
 import type { EventEmitter } from 'eventemitter3';
+import type { HealthMonitorOptions } from '../health/monitor.ts';
 import type { TaskInfo } from '../launch/task-info.ts';
 import type { MesosMaster } from '../mesos/master.ts';
-import { type Condition, conditionOf, isFailure, isTerminal, type TaskStatus } from '../task/state.ts';
+import { type Condition, conditionOf, isTerminal, type TaskStatus } from '../task/state.ts';
 import type { AppRecord, DeploymentTools } from './app-record.ts';
+import { backoffAction } from './backoff.ts';
 import type { InstanceChange, MarathonEvents } from './events.ts';
 import { Instance } from './instance.ts';
 import type { Launcher } from './launcher.ts';
@@ -89,6 +91,36 @@ export class InstanceTracker implements DeploymentTools {
     this.options.launcher.stopIfDone(record);
   }
 
+  /** What results of checks lead to. */
+  healthActions(): Pick<HealthMonitorOptions, 'changed' | 'ready' | 'kill'> {
+    const { master, advance, launcher, events } = this.options;
+    return {
+      changed: (record, instance, healthy, onAgent) => {
+        const taskId = instance.task?.taskId ?? '';
+        if (onAgent) {
+          const reason = 'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED';
+          return master.statusUpdate({ taskId, state: 'TASK_RUNNING', reason, healthy });
+        }
+        record.change(instance, (changed) => {
+          changed.healthy = healthy;
+        });
+        if (healthy) launcher.instanceRuns();
+        events.emit('health-changed', { taskId, appId: record.app.id, healthy });
+        advance(record);
+      },
+      ready: (record, instance) => {
+        record.change(instance, (changed) => {
+          changed.isReady = true;
+        });
+        advance(record);
+      },
+      kill: (record, instance) => {
+        this.kill(record, instance);
+        advance(record);
+      },
+    };
+  }
+
   private deliver(): void {
     if (this.busy) return;
     this.busy = true;
@@ -100,14 +132,19 @@ export class InstanceTracker implements DeploymentTools {
   private handle(status: TaskStatus): void {
     const instance = this.byTask(status.taskId);
     const record = instance === undefined ? undefined : this.options.record(instance.appId);
-    if (instance === undefined || record === undefined) return;
+    if (instance === undefined || record === undefined) return this.killUnknown(status);
     const condition = conditionOf(status);
-    if (isTerminal(condition)) this.ended(record, instance, condition);
+    if (isTerminal(condition)) this.ended(record, instance, condition, status);
     else if (condition === 'Unreachable') this.lost(record, instance);
     else this.moved(record, instance, condition, status);
     this.options.advance(record);
     // Where this instance was, its app's constraints may admit another now: agents that were refused must be seen again.
     if (record.scansAll && record.scheduled > 0) this.options.launcher.want(record);
+  }
+
+  /** A task that reports and belongs to nobody any more has to go. */
+  private killUnknown({ taskId, state }: TaskStatus): void {
+    if (state === 'TASK_RUNNING' || state === 'TASK_STAGING' || state === 'TASK_STARTING') this.options.master.killTask(taskId);
   }
 
   private moved(record: AppRecord, instance: Instance, condition: Condition, status: TaskStatus): void {
@@ -121,17 +158,18 @@ export class InstanceTracker implements DeploymentTools {
       changed.healthy = status.healthy ?? changed.healthy;
       if (condition === 'Running') changed.startedAt ??= now;
     });
-    if (condition !== 'Killing' && instance.generation === record.generation) record.backoff.advance(now);
+    if (instance.generation === record.generation) record.backoff.apply(backoffAction(condition, status, record.version), now);
     if (!same) this.tell(instance, false);
+    if (condition === 'Running' && instance.healthy !== false) this.options.launcher.instanceRuns();
     if (status.healthy !== undefined && status.healthy !== healthBefore) {
       this.options.events.emit('health-changed', { taskId: status.taskId, appId: record.app.id, healthy: status.healthy });
     }
   }
 
-  private ended(record: AppRecord, instance: Instance, condition: Condition): void {
+  private ended(record: AppRecord, instance: Instance, condition: Condition, status: TaskStatus): void {
     const now = this.options.clock.now;
     const current = instance.generation === record.generation;
-    if (isFailure(condition) && current) record.backoff.fail(now);
+    if (current) record.backoff.apply(backoffAction(condition, status, record.version), now);
     const replaced = !current && record.deployment !== undefined;
     record.change(instance, (changed) => {
       changed.condition = condition;

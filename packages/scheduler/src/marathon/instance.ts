@@ -23,6 +23,8 @@ export class Instance {
   since: number;
   addresses: readonly Ipv4[] = [];
   healthy: boolean | undefined;
+  /** Whether its readiness check, if the app has one, has said so. */
+  isReady = false;
   /** Which mention in the queue of scheduled instances is the valid one. */
   ticket = 0;
 

@@ -7,6 +7,7 @@ import { portRequest } from '../launch/port-slots.ts';
 import { dynamicCount } from '../match/ports.ts';
 import type { NoMatchReason, RejectSummaryRow } from '../match/reasons.ts';
 import type { AppRecord } from './app-record.ts';
+import type { UnusedOffer } from './offer-statistics.ts';
 
 /** An app that waits. */
 export interface QueueItem {
@@ -17,6 +18,8 @@ export interface QueueItem {
   /** Virtual milliseconds. */
   readonly since: number;
   readonly processedOffersSummary: ProcessedOffersSummary;
+  /** The latest refused offer of each agent, with the reason that counts. */
+  readonly lastUnusedOffers: readonly UnusedOffer[];
   /** The reasons in words, with numbers; never empty. */
   readonly reasons: readonly string[];
 }
@@ -51,6 +54,7 @@ export function queueItem(record: AppRecord, now: number): QueueItem | undefined
       rejectSummaryLastOffers: rows,
       rejectSummaryLaunchAttempt: statistics.launchAttempt(),
     },
+    lastUnusedOffers: statistics.unusedOffers(),
     reasons: words(record.app, rows, left),
   };
 }

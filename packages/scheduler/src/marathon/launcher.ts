@@ -5,11 +5,14 @@
  */
 import type { Clock, Random } from '@portolan/core';
 import type { TaskInfo } from '../launch/task-info.ts';
-import { askAll } from '../match/offer-loop.ts';
-import type { MesosMaster, OfferRound } from '../mesos/master.ts';
+import { askAll, MAXIMUM_INSTANCES_PER_OFFER } from '../match/offer-loop.ts';
+import type { MatchSite } from '../match/offer-match.ts';
+import type { MesosMaster } from '../mesos/master.ts';
 import { type Offer, OfferRemainder } from '../mesos/offer.ts';
+import type { OfferRound } from '../mesos/parties.ts';
 import type { AppRecord } from './app-record.ts';
 import type { Instance } from './instance.ts';
+import { LaunchTokens } from './launch-tokens.ts';
 import { type PortChooser, placeInstance } from './matcher.ts';
 
 /** What a launcher is made of. */
@@ -19,6 +22,8 @@ export interface LauncherOptions {
   readonly portChooser: PortChooser | undefined;
   readonly portRandom: Random;
   readonly matcherRandom: Random;
+  /** Marathon's own region and settings. */
+  readonly site: Omit<MatchSite, 'now'>;
   /** Told before offers are worked on (true) and after. */
   readonly during: (matching: boolean) => void;
   readonly launched: (instance: Instance, task: TaskInfo) => void;
@@ -30,8 +35,18 @@ const SETTLED_DELAY = 10_000;
 /** Keeps the list of waiting apps and answers offers. */
 export class Launcher {
   private readonly waiting = new Set<AppRecord>();
+  private readonly tokens: LaunchTokens;
 
-  constructor(private readonly options: LauncherOptions) {}
+  constructor(private readonly options: LauncherOptions) {
+    this.tokens = new LaunchTokens(options.clock, () => {
+      if (this.waiting.size > 0) options.master.reviveOffers();
+    });
+  }
+
+  /** A running instance that is not unhealthy reports: one launch more is allowed. */
+  instanceRuns(): void {
+    this.tokens.give();
+  }
 
   /** Asks for offers if the app has something to launch and may; or sees to it when it may. */
   want(record: AppRecord): void {
@@ -65,7 +80,7 @@ export class Launcher {
   /** Answers a round of offers: all agents while an app has yet to see them, else only those with something new. */
   resourceOffers(round: OfferRound): void {
     this.options.during(true);
-    while (this.waiting.size > 0) {
+    while (this.waiting.size > 0 && this.tokens.left > 0) {
       const scanning = [...this.waiting].some((record) => record.scansAll);
       const offer = round.next(!scanning);
       if (offer !== undefined) this.answer(round, offer);
@@ -74,15 +89,21 @@ export class Launcher {
     }
     if (!round.end()) for (const record of this.waiting) this.want(record);
     this.options.during(false);
-    if (this.waiting.size === 0) this.options.master.suppressOffers();
+    if (this.waiting.size === 0) return this.options.master.suppressOffers();
+    if (this.tokens.left > 0) return;
+    this.options.master.suppressOffers();
+    this.tokens.await();
   }
 
   private answer(round: OfferRound, offer: Offer): void {
     const { clock, portRandom, matcherRandom, portChooser, launched } = this.options;
     const asked = [...this.waiting].filter((record) => record.scansAll || offer.fresh);
     const remainder = new OfferRemainder(offer);
-    const ask = (record: AppRecord) => placeInstance(record, remainder, portRandom, portChooser, clock.now);
-    const placed = askAll(asked, ask, matcherRandom);
+    const site = { ...this.options.site, now: clock.now };
+    const ask = (record: AppRecord) => placeInstance(record, remainder, portRandom, portChooser, site);
+    const limit = Math.min(MAXIMUM_INSTANCES_PER_OFFER, this.tokens.left);
+    const placed = askAll(asked, ask, matcherRandom, limit);
+    this.tokens.take(placed.length);
     for (const record of asked) this.stopIfDone(record);
     if (placed.length === 0) return round.decline(offer);
     for (const { instance, task } of placed) launched(instance, task);

@@ -2,28 +2,32 @@
  * Marathon, the framework that runs apps: takes definitions, keeps the wanted number of instances, answers offers.
  * Follows mesosphere/marathon v1.8 as DC/OS 1.13 configures it (role slave_public, unreserved resources by default, 100 instances an
  * offer). A decline's filter is kept per app: an app is not asked again by an agent it refused until that agent has more to give.
- * No launch tokens, groups, pods, Marathon-run health checks; kill requests are neither limited nor repeated.
+ * Kill requests are neither limited nor repeated.
  */
 import type { Clock, Random } from '@portolan/core';
 import { EventEmitter } from 'eventemitter3';
-import { type App, servicePorts, withServicePorts } from '../app/app.ts';
+import type { App } from '../app/app.ts';
 import { absoluteId } from '../app/id.ts';
-import { plainJson } from '../app/json.ts';
+import { DEFAULT_MARATHON_VERSION, type MarathonVersion } from '../app/marathon-version.ts';
 import { type DefinitionOptions, prepareApp, prepareUpdate } from '../app/prepare.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
-import { ServicePorts } from '../app/service-ports.ts';
+import { HealthMonitor, type HealthProbe } from '../health/monitor.ts';
 import { instanceIdOf, TimeUuids } from '../launch/ids.ts';
-import type { Framework, MesosMaster, OfferRound } from '../mesos/master.ts';
+import type { MatchSite } from '../match/offer-match.ts';
+import type { MesosMaster } from '../mesos/master.ts';
+import type { Framework, OfferRound } from '../mesos/parties.ts';
 import type { TaskStatus } from '../task/state.ts';
-import { AppRecord, type Deployment } from './app-record.ts';
-import { RestartDeployment, ScaleDeployment, StopDeployment } from './deployment.ts';
+import { AppStore } from './app-store.ts';
+import { Deployments } from './deployments.ts';
 import type { DeploymentInfo, MarathonEvents } from './events.ts';
+import { type Explanation, explain } from './explain.ts';
+import { readGroup } from './group.ts';
 import { InstanceTracker } from './instance-tracker.ts';
 import { type QueueItem, queueItem } from './launch-queue.ts';
 import { Launcher } from './launcher.ts';
 import type { PortChooser } from './matcher.ts';
 import { type MarathonTask, type PlainJson, showApp, taskOf } from './show.ts';
-import { DEFAULT_EPOCH, formatTimestamp } from './timestamps.ts';
+import { DEFAULT_EPOCH } from './timestamps.ts';
 
 /** What Marathon is made of. */
 export interface MarathonOptions {
@@ -36,7 +40,12 @@ export interface MarathonOptions {
   readonly defaultNetworkName?: string;
   /** Unix time, in milliseconds, at which virtual time is 0. */
   readonly epoch?: number;
-  readonly version?: '1.8';
+  /** Whose decisions to follow; 1.8 unless said. */
+  readonly version?: MarathonVersion;
+  /** Runs health and readiness checks; without it, tasks are taken as healthy. */
+  readonly probe?: (probe: HealthProbe) => boolean;
+  /** The leading master's region, and settings that bear on which agents an app may use. */
+  readonly site?: Omit<MatchSite, 'now'>;
 }
 
 /** Whether a change may take the place of a running deployment. */
@@ -50,27 +59,33 @@ export class Marathon implements Framework {
   readonly role = 'slave_public';
   readonly events = new EventEmitter<MarathonEvents>();
   private readonly clock: Clock;
+  private readonly master: MesosMaster;
+  private readonly site: Omit<MatchSite, 'now'>;
   private readonly definitionOptions: DefinitionOptions;
-  private readonly epoch: number;
-  private readonly deploymentRandom: Random;
-  private readonly records = new Map<string, AppRecord>();
-  private readonly servicePorts = new ServicePorts();
+  /** Unix time, in milliseconds, at which virtual time is 0. */
+  readonly epoch: number;
+  readonly version: MarathonVersion;
+  private readonly store: AppStore;
   private readonly launcher: Launcher;
   private readonly instances: InstanceTracker;
-  private lastVersion = -1;
+  private readonly deploying: Deployments;
 
   constructor(options: MarathonOptions) {
     const { clock, master, random, portChooser, defaultNetworkName } = options;
     this.clock = clock;
+    this.master = master;
+    this.site = options.site ?? {};
     this.epoch = options.epoch ?? DEFAULT_EPOCH;
+    this.version = options.version ?? DEFAULT_MARATHON_VERSION;
     this.definitionOptions = { frameworkRole: this.role, ...(defaultNetworkName === undefined ? {} : { defaultNetworkName }) };
-    this.deploymentRandom = random.fork('deployments');
+    const deployments = random.fork('deployments');
     this.launcher = new Launcher({
       clock,
       master,
       portChooser,
       portRandom: random.fork('ports'),
       matcherRandom: random.fork('matchers'),
+      site: this.site,
       during: (matching) => this.instances.holdStatuses(matching),
       launched: (instance, task) => this.instances.launched(instance, task),
     });
@@ -80,8 +95,27 @@ export class Marathon implements Framework {
       events: this.events,
       launcher: this.launcher,
       newInstanceId: instanceIds(random.fork('instances'), clock, this.epoch),
-      record: (appId) => this.records.get(appId),
-      advance: (record) => this.advance(record),
+      record: (appId) => this.store.find(appId),
+      advance: (record) => this.deploying.advance(record),
+    });
+    this.deploying = new Deployments({
+      events: this.events,
+      tools: this.instances,
+      forget: (record) => this.store.forget(record),
+    });
+    this.store = new AppStore({
+      clock,
+      random: deployments,
+      epoch: this.epoch,
+      version: this.version,
+      events: this.events,
+      launcher: this.launcher,
+      instances: this.instances,
+      deploying: this.deploying,
+      monitor:
+        options.probe === undefined
+          ? undefined
+          : new HealthMonitor({ clock, probe: options.probe, ...this.instances.healthActions() }),
     });
     master.register(this);
   }
@@ -92,12 +126,12 @@ export class Marathon implements Framework {
    */
   add(definition: unknown): App {
     const prepared = prepareApp(definition, this.definitionOptions);
-    const existing = this.records.get(prepared.id);
+    const existing = this.store.find(prepared.id);
     if (existing !== undefined && !existing.removed) {
       throw new MarathonRefusal('app-exists', 409, [{ path: '', message: `An app with id [${prepared.id}] already exists.` }]);
     }
-    if (existing !== undefined) refuseIfLocked(existing, {});
-    return this.create(prepared);
+    if (existing !== undefined) this.deploying.refuseIfLocked(existing, false);
+    return this.store.create(prepared);
   }
 
   /**
@@ -105,29 +139,16 @@ export class Marathon implements Framework {
    * @throws MarathonRefusal as {@link add}
    */
   update(id: string, definition: unknown, options: ChangeOptions = {}): App {
-    const record = this.records.get(absoluteId(id));
+    const record = this.store.find(absoluteId(id));
     if (record === undefined || record.removed) {
       const prepared = prepareApp(definition, this.definitionOptions, absoluteId(id));
-      if (record !== undefined) refuseIfLocked(record, options);
-      return this.create(prepared);
+      if (record !== undefined) this.deploying.refuseIfLocked(record, options.force);
+      return this.store.create(prepared);
     }
     const previous = record.app;
     const prepared = prepareUpdate(previous, definition, this.definitionOptions);
-    refuseIfLocked(record, options);
-    const before = servicePorts(previous);
-    const after = this.servicePorts.assign(servicePorts(prepared), before);
-    const wanted = withServicePorts(prepared, after);
-    const configChange = fingerprint(wanted) !== fingerprint(previous);
-    if (!configChange && wanted.instances === previous.instances) return previous;
-    this.servicePorts.release(before);
-    this.servicePorts.use(after);
-    const version = this.nextVersion();
-    const lastConfigChangeAt = configChange ? version : previous.lastConfigChangeAt;
-    const app: App = { ...wanted, version, lastScalingAt: version, lastConfigChangeAt };
-    this.change(record, app, configChange);
-    this.events.emit('app-updated', app, previous);
-    this.advance(record);
-    return app;
+    this.deploying.refuseIfLocked(record, options.force);
+    return this.store.become(record, prepared);
   }
 
   /**
@@ -135,21 +156,77 @@ export class Marathon implements Framework {
    * @throws MarathonRefusal `app-missing`, `app-locked`, `invalid-json`
    */
   scale(id: string, instances: number, options: ChangeOptions = {}): void {
-    this.update(this.record(id).app.id, { instances }, options);
+    this.update(this.store.record(id).app.id, { instances }, options);
   }
 
   /**
-   * DELETE /v2/apps/<id>: the app is gone at once, its tasks as they are killed.
+   * DELETE /v2/apps/<id>: the app is gone at once, its tasks as they are killed; the deployment's id.
    * @throws MarathonRefusal `app-missing`, `app-locked`
    */
-  remove(id: string, options: ChangeOptions = {}): void {
-    const record = this.record(id);
-    refuseIfLocked(record, options);
-    record.removed = true;
-    this.servicePorts.release(servicePorts(record.app));
-    this.events.emit('app-removed', record.app);
-    this.deploy(record, new StopDeployment(this.deploymentRandom.uuid(), record.app.id));
-    this.advance(record);
+  remove(id: string, options: ChangeOptions = {}): string {
+    const record = this.store.record(id);
+    this.deploying.refuseIfLocked(record, options.force);
+    return this.store.remove(record);
+  }
+
+  /**
+   * POST /v2/apps/<id>/restart: replaces all instances by new ones of the same configuration; the deployment's id.
+   * @throws MarathonRefusal `app-missing`, `app-locked`
+   */
+  restart(id: string, options: ChangeOptions = {}): string {
+    const record = this.store.record(id);
+    this.deploying.refuseIfLocked(record, options.force);
+    return this.store.restart(record);
+  }
+
+  /**
+   * PUT /v2/groups: makes a group and all in it what the definition says, apps with dependencies after those; the deployment's id.
+   * @throws MarathonRefusal as {@link add}; nothing is changed then
+   */
+  updateGroup(definition: unknown, options: ChangeOptions = {}): string {
+    return this.store.applyGroup(readGroup(definition), this.definitionOptions, options.force === true);
+  }
+
+  /**
+   * PUT with nothing but `version`: makes the app again what it was at that version.
+   * @throws MarathonRefusal `app-missing`, `version-missing`, `app-locked`
+   */
+  rollback(id: string, version: string, options: ChangeOptions = {}): App {
+    const record = this.store.record(id);
+    const old = record.versions.find((app) => app.version === version);
+    if (old === undefined) {
+      const message = `App '${record.app.id}' does not exist in version '${version.slice(0, 40)}'`;
+      throw new MarathonRefusal('version-missing', 404, [{ path: '', message }]);
+    }
+    this.deploying.refuseIfLocked(record, options.force);
+    return this.store.become(record, old);
+  }
+
+  /**
+   * The versions an app has had, the latest first.
+   * @throws MarathonRefusal `app-missing`
+   */
+  versions(id: string): readonly App[] {
+    return [...this.store.record(id).versions].reverse();
+  }
+
+  /**
+   * DELETE /v2/deployments/<id>: undoes the change; with force it only ends where it is.
+   * @throws MarathonRefusal `deployment-missing`
+   */
+  cancelDeployment(id: string, options: ChangeOptions = {}): void {
+    const records = [...this.store.all()].filter((record) => record.deployment?.id === id);
+    if (records.length === 0) {
+      const message = `Deployment ${id.slice(0, 100)} does not exist`;
+      throw new MarathonRefusal('deployment-missing', 404, [{ path: '', message }]);
+    }
+    for (const record of records) {
+      const before = record.versions.at(-2);
+      if (options.force === true) this.deploying.cancel(record);
+      else if (record.removed) this.store.revive(record);
+      else if (before === undefined) this.remove(record.app.id, { force: true });
+      else this.store.become(record, before);
+    }
   }
 
   /**
@@ -158,19 +235,15 @@ export class Marathon implements Framework {
    */
   killTask(taskId: string, options: ChangeOptions & { readonly scale?: boolean } = {}): void {
     const instance = this.instances.byTask(taskId);
-    const record = instance === undefined ? undefined : this.records.get(instance.appId);
+    const record = instance === undefined ? undefined : this.store.find(instance.appId);
     if (instance === undefined || record === undefined) {
       throw new MarathonRefusal('task-missing', 404, [{ path: '', message: `Task '${taskId.slice(0, 200)}' does not exist` }]);
     }
     if (options.scale === true && !record.removed) {
-      refuseIfLocked(record, options);
-      const version = this.nextVersion();
-      const previous = record.app;
-      record.app = { ...previous, instances: Math.max(0, previous.instances - 1), version, lastScalingAt: version };
-      this.deploy(record, new ScaleDeployment(this.deploymentRandom.uuid(), record.app.id, [instance.id]));
-      this.events.emit('app-updated', record.app, previous);
+      this.deploying.refuseIfLocked(record, options.force);
+      this.store.scaleDown(record, instance);
     } else this.instances.kill(record, instance);
-    this.advance(record);
+    this.deploying.advance(record);
   }
 
   /**
@@ -178,12 +251,12 @@ export class Marathon implements Framework {
    * @throws MarathonRefusal `app-missing`
    */
   app(id: string): App {
-    return this.record(id).app;
+    return this.store.record(id).app;
   }
 
   /** All apps, in the order of their creation. */
   apps(): readonly App[] {
-    return [...this.records.values()].filter((record) => !record.removed).map((record) => record.app);
+    return [...this.store.all()].filter((record) => !record.removed).map((record) => record.app);
   }
 
   /**
@@ -191,18 +264,38 @@ export class Marathon implements Framework {
    * @throws MarathonRefusal `app-missing`
    */
   tasks(id?: string): readonly MarathonTask[] {
-    const records = id === undefined ? [...this.records.values()] : [this.record(id)];
+    const records = id === undefined ? [...this.store.all()] : [this.store.record(id)];
     return records.flatMap((record) => [...record.instances.values()].flatMap((instance) => taskOf(record.app, instance) ?? []));
   }
 
   /** GET /v2/queue: the apps that wait, and why. */
   queue(): readonly QueueItem[] {
-    return [...this.records.values()].flatMap((record) => queueItem(record, this.clock.now) ?? []);
+    return [...this.store.all()].flatMap((record) => queueItem(record, this.clock.now) ?? []);
+  }
+
+  /**
+   * Where each of an app's instances runs, or why it does not, in words with numbers; and what will hang, before it does.
+   * @throws MarathonRefusal `app-missing`
+   */
+  explain(id: string): Explanation {
+    const record = this.store.record(id);
+    const site = { ...this.site, now: this.clock.now };
+    return explain(record, {
+      offers: this.master.peekOffers(),
+      agents: this.master.agents(),
+      site,
+      held: this.deploying.isHeld(record),
+    });
+  }
+
+  /** The id of the deployment that changes an app, if one does. */
+  deploymentOf(id: string): string | undefined {
+    return this.store.find(absoluteId(id))?.deployment?.id;
   }
 
   /** The running deployments, in the order of their apps' creation. */
   deployments(): readonly DeploymentInfo[] {
-    return [...this.records.values()].flatMap((record) => record.deployment ?? []);
+    return [...this.store.all()].flatMap((record) => record.deployment ?? []);
   }
 
   /**
@@ -210,7 +303,7 @@ export class Marathon implements Framework {
    * @throws MarathonRefusal `app-missing`
    */
   show(id: string): PlainJson {
-    return showApp(this.record(id), this.epoch);
+    return showApp(this.store.record(id), this.epoch);
   }
 
   /** @internal Answers a round of offers. */
@@ -222,93 +315,14 @@ export class Marathon implements Framework {
   statusUpdate(status: TaskStatus): void {
     this.instances.statusUpdate(status);
   }
-
-  private create(prepared: App): App {
-    const ports = this.servicePorts.assign(servicePorts(prepared), []);
-    this.servicePorts.use(ports);
-    const version = this.nextVersion();
-    const app = { ...withServicePorts(prepared, ports), version, lastScalingAt: version, lastConfigChangeAt: version };
-    const record = new AppRecord(app);
-    this.records.set(app.id, record);
-    this.events.emit('app-added', app);
-    this.deploy(record, new ScaleDeployment(this.deploymentRandom.uuid(), app.id));
-    this.advance(record);
-    return app;
-  }
-
-  private change(record: AppRecord, app: App, configChange: boolean): void {
-    const id = this.deploymentRandom.uuid();
-    if (configChange) {
-      for (const instance of [...record.instances.values()]) {
-        if (instance.condition === 'Scheduled') this.instances.expunge(record, instance);
-      }
-      record.reconfigure(app);
-    }
-    record.app = app;
-    const restart = configChange && app.instances > 0;
-    this.deploy(record, restart ? new RestartDeployment(id, app.id, record) : new ScaleDeployment(id, app.id));
-  }
-
-  private deploy(record: AppRecord, deployment: Deployment): void {
-    const running = record.deployment;
-    if (running !== undefined) this.events.emit('deployment-cancelled', running);
-    record.deployment = deployment;
-    this.events.emit('deployment-started', deployment);
-  }
-
-  /** Runs the app's deployment as far as it goes; without one, restores the number of instances. */
-  private advance(record: AppRecord): void {
-    record.advanceAgain = true;
-    if (record.advancing) return;
-    record.advancing = true;
-    while (record.advanceAgain) {
-      record.advanceAgain = false;
-      const deployment = record.deployment;
-      if (deployment === undefined) {
-        if (!record.removed && record.live < record.app.instances)
-          this.instances.start(record, record.app.instances - record.live);
-      } else if (deployment.step(record, this.instances) && record.deployment === deployment) {
-        record.deployment = undefined;
-        if (record.removed) this.forget(record);
-        this.events.emit('deployment-finished', deployment);
-      }
-    }
-    record.advancing = false;
-  }
-
-  private forget(record: AppRecord): void {
-    this.launcher.forget(record);
-    this.records.delete(record.app.id);
-  }
-
-  private record(id: string): AppRecord {
-    const record = this.records.get(absoluteId(id));
-    if (record !== undefined && !record.removed) return record;
-    throw new MarathonRefusal('app-missing', 404, [
-      { path: '', message: `App '${absoluteId(id).slice(0, 200)}' does not exist` },
-    ]);
-  }
-
-  private nextVersion(): string {
-    this.lastVersion = Math.max(this.epoch + this.clock.now, this.lastVersion + 1);
-    return formatTimestamp(this.lastVersion);
-  }
-}
-
-function refuseIfLocked(record: AppRecord, options: ChangeOptions): void {
-  if (record.deployment === undefined || options.force === true) return;
-  const message =
-    "App is locked by one or more deployments. Override with the option '?force=true'. View details at '/v2/deployments/<DEPLOYMENT_ID>'.";
-  throw new MarathonRefusal('app-locked', 409, [{ path: '', message }]);
 }
 
 function instanceIds(random: Random, clock: Clock, epoch: number): (appId: string) => string {
   const uuids = new TimeUuids(random);
-  return (appId) => instanceIdOf(appId, uuids.next(epoch + clock.now));
-}
-
-/** All that makes a difference to a running instance, as text. */
-function fingerprint(app: App): string {
-  const { instances: _instances, version: _version, lastScalingAt: _scaling, lastConfigChangeAt: _change, fetch, ...rest } = app;
-  return JSON.stringify({ ...rest, fetch: fetch.map(plainJson) });
+  // Instances are made app by app: the path is written out once.
+  let last = { appId: '', prefix: '' };
+  return (appId) => {
+    if (last.appId !== appId) last = { appId, prefix: instanceIdOf(appId, '') };
+    return last.prefix + uuids.next(epoch + clock.now);
+  };
 }

@@ -4,6 +4,15 @@
  */
 import { firstReason, type NoMatchReason, type RejectSummaryRow, rejectSummary } from '../match/reasons.ts';
 
+/** An offer that was not used. */
+export interface UnusedOffer {
+  readonly agentId: string;
+  /** Virtual milliseconds. */
+  readonly timestamp: number;
+  /** All that spoke against it. */
+  readonly reason: readonly NoMatchReason[];
+}
+
 /** The statistics of one launch attempt. */
 export class OfferStatistics {
   processed = 0;
@@ -12,7 +21,7 @@ export class OfferStatistics {
   lastUsedAt: number | undefined;
   lastUnusedAt: number | undefined;
   private readonly counts = new Map<NoMatchReason, number>();
-  private readonly lastByAgent = new Map<string, NoMatchReason | undefined>();
+  private readonly lastByAgent = new Map<string, UnusedOffer>();
 
   /** An offer was used. */
   used(now: number): void {
@@ -26,15 +35,23 @@ export class OfferStatistics {
     this.unused++;
     this.lastUnusedAt = now;
     const reason = firstReason(reasons);
-    this.lastByAgent.set(agentId, reason);
+    this.lastByAgent.set(agentId, { agentId, timestamp: now, reason: reasons });
     if (reason !== undefined) this.counts.set(reason, (this.counts.get(reason) ?? 0) + 1);
   }
 
   /** Over the latest refused offer of each agent. */
   lastOffers(): readonly RejectSummaryRow[] {
     const counts = new Map<NoMatchReason, number>();
-    for (const reason of this.lastByAgent.values()) if (reason !== undefined) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    for (const { reason: all } of this.lastByAgent.values()) {
+      const reason = firstReason(all);
+      if (reason !== undefined) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    }
     return rejectSummary(this.lastByAgent.size, counts);
+  }
+
+  /** The latest refused offer of each agent. */
+  unusedOffers(): readonly UnusedOffer[] {
+    return [...this.lastByAgent.values()];
   }
 
   /** Over all offers of this launch attempt. */

@@ -1,6 +1,6 @@
 /**
  * Which instances go when an app is scaled down, and how many come when it is scaled up.
- * Follows mesosphere/marathon v1.8 core/deployment/ScalingProposition.scala, without the evenness of GROUP_BY.
+ * Follows mesosphere/marathon v1.8 core/deployment/ScalingProposition.scala.
  */
 import type { KillSelection } from '../app/definition.ts';
 import type { Condition } from '../task/state.ts';
@@ -21,19 +21,26 @@ export interface ScalingProposition<C extends Candidate> {
   readonly start: number;
 }
 
-/** Counts instances of goal Running that are not given up, named victims first among those to go. */
+/**
+ * Counts instances of goal Running that are not given up. Named victims go first, then those `forEvenness` picks, then by condition
+ * and age.
+ */
 export function propose<C extends Candidate>(
   instances: readonly C[],
   target: number,
   named: readonly string[],
   selection: KillSelection,
+  forEvenness: (candidates: readonly C[], count: number) => readonly C[] = () => [],
 ): ScalingProposition<C> {
   const counted = instances.filter((instance) => instance.condition !== 'UnreachableInactive');
   const wanted = Math.max(0, target);
   const sentenced = counted.filter((instance) => named.includes(instance.id));
   const count = Math.max(counted.length - wanted, sentenced.length);
-  const others = counted.filter((instance) => !named.includes(instance.id)).sort((a, b) => compareVictims(a, b, selection));
-  const decommission = [...sentenced, ...others].slice(0, count);
+  const unnamed = counted.filter((instance) => !named.includes(instance.id));
+  const even = count > sentenced.length ? forEvenness(unnamed, count - sentenced.length) : [];
+  const picked = new Set([...sentenced, ...even]);
+  const others = unnamed.filter((instance) => !picked.has(instance)).sort((a, b) => compareVictims(a, b, selection));
+  const decommission = [...sentenced, ...even, ...others].slice(0, count);
   return { decommission, start: Math.max(0, wanted - counted.length + count) };
 }
 

@@ -4,6 +4,7 @@
  */
 import { formatIpv4, type Ipv4 } from '@portolan/core';
 import { type App, servicePorts } from '../app/app.ts';
+import { protocolInApi } from '../app/definition.ts';
 import { plainJson } from '../app/json.ts';
 import type { Pairs } from '../app/read.ts';
 import type { TaskInfo } from '../launch/task-info.ts';
@@ -103,6 +104,7 @@ export function appJson(app: App): { readonly [key: string]: PlainJson | undefin
               : container.portMappings.map(({ labels, networkNames, ...mapping }) =>
                   sorted({
                     ...mapping,
+                    protocol: protocolInApi(mapping.protocol),
                     labels: object(labels),
                     networkNames: networkNames.length > 0 ? networkNames : undefined,
                   }),
@@ -112,7 +114,11 @@ export function appJson(app: App): { readonly [key: string]: PlainJson | undefin
     cpus: app.cpus,
     disk: app.disk,
     env: object(app.env),
-    executor: '',
+    executor: app.executor,
+    dependencies: app.dependencies.length > 0 ? app.dependencies : undefined,
+    readinessChecks: app.readinessChecks.length > 0 ? plain(app.readinessChecks) : undefined,
+    role: app.role,
+    resourceLimits: plain(app.resourceLimits),
     fetch: app.fetch.length > 0 ? plain(app.fetch.map(plainJson)) : undefined,
     gpus: app.gpus,
     healthChecks: plain(app.healthChecks),
@@ -125,7 +131,9 @@ export function appJson(app: App): { readonly [key: string]: PlainJson | undefin
       sorted({ mode, name, labels: labels.length > 0 ? object(labels) : undefined }),
     ),
     portDefinitions: host
-      ? app.portDefinitions.map(({ labels, ...definition }) => sorted({ ...definition, labels: object(labels) }))
+      ? app.portDefinitions.map(({ labels, ...definition }) =>
+          sorted({ ...definition, protocol: protocolInApi(definition.protocol), labels: object(labels) }),
+        )
       : undefined,
     requirePorts: app.requirePorts,
     unreachableStrategy: plain(app.unreachableStrategy),
@@ -156,7 +164,10 @@ function object(pairs: Pairs): PlainJson {
 }
 
 /** Data of this package's own types, which hold nothing but JSON values. */
-function plain(data: unknown): PlainJson {
+function plain(data: undefined): undefined;
+function plain(data: unknown): PlainJson;
+function plain(data: unknown): PlainJson | undefined {
+  if (data === undefined) return undefined;
   if (Array.isArray(data)) return data.map(plain);
   if (typeof data === 'object' && data !== null)
     return sorted(Object.fromEntries(Object.entries(data).map(([k, v]) => [k, plain(v)])));

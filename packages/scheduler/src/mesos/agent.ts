@@ -2,12 +2,14 @@
  * An agent as the master sees it: what it has, what is free, which tasks run there.
  * Follows apache/mesos 1.8 src/master/master.cpp (Slave) and what DC/OS sets up on its agents (dcos/dcos gen/dcos-config.yaml).
  */
-import { assert, type PortRanges, portRanges, Refusal } from '@portolan/core';
+import { type PortRanges, portRanges, Refusal } from '@portolan/core';
 import type { TaskInfo } from '../launch/task-info.ts';
-import { givePort, minus, plus, type Scalars, takePort, thousandths } from './resources.ts';
+import type { Unavailability } from './offer.ts';
+import { Pools, portCount, type RoleResources, scalarsOf } from './pools.ts';
+import type { Scalars } from './resources.ts';
 import type { Task } from './task.ts';
 
-/** What an agent registers with. All its resources are in one role. */
+/** What an agent registers with. */
 export interface AgentInfo {
   readonly id: string;
   /** On DC/OS the agent's address as text. */
@@ -17,23 +19,31 @@ export interface AgentInfo {
   readonly mem: number;
   /** MiB. */
   readonly disk: number;
+  readonly gpus?: number;
   readonly ports: PortRanges;
-  /** `*`, or `slave_public` on a public agent. */
+  /** Of the resources above: `*`, or `slave_public` on a public agent. */
   readonly role: string;
+  /** Resources reserved to further roles, besides those above. */
+  readonly reserved?: readonly RoleResources[];
+  /** The fault domain. */
+  readonly region?: string;
+  readonly zone?: string;
   /** Name and value, in order; a name may occur twice, and then its first value counts. */
   readonly attributes: readonly (readonly [string, string])[];
 }
 
 /** MESOS_MIN_ALLOCATABLE_RESOURCES of DC/OS: less than this is never offered. */
-const MINIMUM_OFFER: Scalars = { cpus: 10, mem: 32_000, disk: 0 };
+const MINIMUM_OFFER: Scalars = { cpus: 10, mem: 32_000, disk: 0, gpus: 0 };
 
 /** The master's books on one agent. */
 export class AgentLedger {
   readonly info: AgentInfo;
   readonly total: Scalars;
-  free: Scalars;
-  freePorts: PortRanges;
+  readonly pools: Pools;
   readonly tasks = new Map<string, Task>();
+  unavailability: Unavailability | undefined;
+  /** Drained: nothing of it is offered. */
+  deactivated = false;
   /** Position in the allocator's list of all agents. */
   index = -1;
   /** Position in the allocator's list of agents with something new to offer, or -1. */
@@ -43,31 +53,35 @@ export class AgentLedger {
 
   constructor(info: AgentInfo) {
     this.info = info;
-    this.total = thousandths(info);
-    this.free = this.total;
-    this.freePorts = info.ports;
+    this.pools = new Pools(info.reserved === undefined ? [info] : [info, ...info.reserved]);
+    this.total = scalarsOf(this.pools.all);
+  }
+
+  /** What is free, over all roles. */
+  get free(): Scalars {
+    return scalarsOf(this.pools.all);
+  }
+
+  /** The free ports of all roles. */
+  get freePorts(): PortRanges {
+    const { all } = this.pools;
+    return all.length === 1 ? (all[0]?.ports ?? []) : portRanges(all.flatMap((pool) => pool.ports));
   }
 
   /** Whether there is enough left to be offered at all. */
   get allocatable(): boolean {
-    return this.freePorts.length > 0 && this.free.cpus >= MINIMUM_OFFER.cpus && this.free.mem >= MINIMUM_OFFER.mem;
+    const { free } = this;
+    return !this.deactivated && free.cpus >= MINIMUM_OFFER.cpus && free.mem >= MINIMUM_OFFER.mem && portCount(this.pools.all) > 0;
   }
 
   /** Books a task's resources. */
   take(task: TaskInfo): void {
-    this.free = minus(this.free, thousandths(task));
-    for (const port of task.ports) {
-      const rest = takePort(this.freePorts, port);
-      assert(rest !== undefined, `port ${port} of ${task.taskId} is not free on agent ${this.info.id}`);
-      this.freePorts = rest;
-    }
-    assert(this.free.cpus >= 0 && this.free.mem >= 0 && this.free.disk >= 0, `agent ${this.info.id} is oversold`);
+    this.pools.take(task);
   }
 
   /** Gives a task's resources back. */
   give(task: TaskInfo): void {
-    this.free = plus(this.free, thousandths(task));
-    for (const port of task.ports) this.freePorts = givePort(this.freePorts, port);
+    this.pools.give(task);
   }
 }
 
@@ -85,7 +99,15 @@ export function checkedAgent(agent: AgentInfo): AgentInfo {
       throw refuse(name, `Invalid scalar resource: value < 0 or not a number: ${name} ${amount}`);
     }
   }
-  return { ...agent, ports: portRanges(agent.ports), attributes: [...agent.attributes] };
+  const reserved = agent.reserved?.map((part) => ({ ...part, ports: portRanges(part.ports) }));
+  const roles = [agent.role, ...(reserved ?? []).map(({ role }) => role)];
+  if (new Set(roles).size < roles.length) throw refuse('reserved', 'a role occurs twice');
+  return {
+    ...agent,
+    ports: portRanges(agent.ports),
+    attributes: [...agent.attributes],
+    ...(reserved === undefined ? {} : { reserved }),
+  };
 }
 
 function refuse(path: string, message: string): Refusal {

@@ -9,53 +9,10 @@ import type { TaskInfo } from '../launch/task-info.ts';
 import { isTerminalState, type TaskStatus } from '../task/state.ts';
 import { type AgentInfo, AgentLedger, checkedAgent } from './agent.ts';
 import { Allocator } from './allocator.ts';
-import type { Offer } from './offer.ts';
+import type { Offer, Unavailability } from './offer.ts';
+import type { AgentResources, Executor, Framework, MesosEvents } from './parties.ts';
 import { minus, units } from './resources.ts';
 import { type Task, TaskRecord } from './task.ts';
-
-/** What runs tasks on agents and reports back through {@link MesosMaster.statusUpdate}. */
-export interface Executor {
-  /** In the order of the accepted operations, newest first. */
-  launch(agentId: string, tasks: readonly TaskInfo[]): void;
-  kill(agentId: string, taskId: string): void;
-}
-
-/** What a framework scheduler answers to. */
-export interface Framework {
-  readonly name: string;
-  resourceOffers(round: OfferRound): void;
-  statusUpdate(status: TaskStatus, task: Task): void;
-}
-
-/** One round of offers, drawn as the framework asks for them. */
-export interface OfferRound {
-  /** The next offer out of all agents, or only out of those with something new since they were last offered. */
-  next(freshOnly: boolean): Offer | undefined;
-  /** Launches tasks; what is left of the offer is offered again in the next round. */
-  accept(offer: Offer, tasks: readonly TaskInfo[]): void;
-  decline(offer: Offer): void;
-  /** Ends the round. False if agents may have been passed over. */
-  end(): boolean;
-}
-
-/** What the master tells. */
-export interface MesosEvents {
-  'agent-added': [agent: AgentInfo];
-  'agent-removed': [agent: AgentInfo];
-  /** The offers of one round. */
-  offers: [offers: readonly Offer[]];
-  launch: [agent: AgentInfo, tasks: readonly TaskInfo[]];
-  status: [status: TaskStatus, task: Task];
-}
-
-/** Scalars in units, and ports. */
-export interface AgentResources {
-  readonly cpus: number;
-  /** MiB. */
-  readonly mem: number;
-  /** MiB. */
-  readonly disk: number;
-}
 
 /** What a master is made of. */
 export interface MesosMasterOptions {
@@ -80,6 +37,8 @@ export class MesosMaster {
   private readonly allocator: Allocator;
   private readonly ledgers = new Map<string, AgentLedger>();
   private readonly taskTable = new Map<string, TaskRecord>();
+  /** Agents out of sight, with their tasks. */
+  private readonly lost = new Map<string, AgentLedger>();
   private framework: Framework | undefined;
   private offerCount = 0;
   private wanted = false;
@@ -140,12 +99,80 @@ export class MesosMaster {
     }
   }
 
+  /**
+   * The master has lost sight of an agent: its tasks are TASK_UNREACHABLE, and go on if it is only the network that is broken.
+   * @throws Refusal `agent-missing`
+   */
+  partitionAgent(agentId: string): void {
+    this.lost.set(agentId, this.ledger(agentId));
+    this.removeAgent(agentId);
+  }
+
+  /**
+   * An agent is back after {@link partitionAgent}, with the tasks it had: each is what it was before.
+   * @throws Refusal `agent-missing`
+   */
+  returnAgent(agentId: string): void {
+    const ledger = this.lost.get(agentId);
+    if (ledger === undefined || this.ledgers.has(agentId)) {
+      throw new Refusal({
+        component: 'mesos',
+        code: 'agent-missing',
+        path: 'id',
+        message: `agent ${agentId.slice(0, 100)} was not lost`,
+      });
+    }
+    this.lost.delete(agentId);
+    this.ledgers.set(agentId, ledger);
+    this.allocator.add(ledger);
+    this.events.emit('agent-added', ledger.info);
+    for (const task of [...ledger.tasks.values()] as TaskRecord[]) {
+      this.taskTable.set(task.info.taskId, task);
+      const before = task.statuses.findLast(({ state }) => state !== 'TASK_UNREACHABLE')?.state ?? 'TASK_RUNNING';
+      this.report(task, { taskId: task.info.taskId, state: before, reason: 'REASON_SLAVE_REREGISTERED' });
+    }
+    this.schedule();
+  }
+
+  /**
+   * Plans an agent's maintenance, or takes the plan back: offers tell of it.
+   * @throws Refusal `agent-missing`
+   */
+  setUnavailability(agentId: string, window: Unavailability | undefined): void {
+    const ledger = this.ledger(agentId);
+    ledger.unavailability = window;
+    this.allocator.refresh(ledger);
+    this.schedule();
+  }
+
+  /**
+   * Drains an agent: it is offered no more, and its tasks are killed.
+   * @throws Refusal `agent-missing`
+   */
+  drainAgent(agentId: string): void {
+    const ledger = this.ledger(agentId);
+    ledger.deactivated = true;
+    for (const taskId of [...ledger.tasks.keys()]) this.killTask(taskId);
+  }
+
+  /**
+   * Takes a drained agent back into service.
+   * @throws Refusal `agent-missing`
+   */
+  reactivateAgent(agentId: string): void {
+    const ledger = this.ledger(agentId);
+    ledger.deactivated = false;
+    this.allocator.refresh(ledger);
+    this.schedule();
+  }
+
   /** Takes a task's status from its agent; of an unknown or finished task it is ignored. */
   statusUpdate(status: TaskStatus): void {
     const task = this.taskTable.get(status.taskId);
-    if (task === undefined) return;
+    if (task === undefined) return this.lateStatus(status);
+    const drained = status.state === 'TASK_KILLED' && this.ledgers.get(task.info.agentId)?.deactivated === true;
     if (isTerminalState(status.state)) this.recover(task);
-    this.report(task, status);
+    this.report(task, drained && status.reason === undefined ? { ...status, reason: 'REASON_SLAVE_DRAINING' } : status);
   }
 
   /** Asks for rounds of offers, starting at the next second. */
@@ -211,6 +238,11 @@ export class MesosMaster {
     return { used: units(minus(total, free)), free: units(free), freePorts };
   }
 
+  /** What each agent would be offered with now, offered or not: for explanations. */
+  peekOffers(): readonly Offer[] {
+    return Array.from(this.ledgers.values(), (ledger) => this.describe(ledger, `${this.id}-O${this.offerCount}`));
+  }
+
   private ledger(agentId: string): AgentLedger {
     const ledger = this.ledgers.get(agentId);
     if (ledger !== undefined) return ledger;
@@ -263,15 +295,24 @@ export class MesosMaster {
   }
 
   private offer(ledger: AgentLedger): Offer {
-    const { info } = ledger;
+    return this.describe(ledger, `${this.id}-O${this.offerCount++}`);
+  }
+
+  private describe(ledger: AgentLedger, id: string): Offer {
+    const { info, unavailability } = ledger;
+    const [first, ...others] = ledger.pools.all.map(({ role, scalars, ports }) => ({ role, ...units(scalars), ports }));
+    assert(first !== undefined, 'an agent without resources');
+    const { region, zone } = info;
     return {
-      id: `${this.id}-O${this.offerCount++}`,
+      id,
       agentId: info.id,
       hostname: info.hostname,
-      role: info.role,
-      ...units(ledger.free),
-      ports: ledger.freePorts,
+      ...first,
+      ...(others.length === 0 ? {} : { reserved: others }),
       attributes: info.attributes,
+      ...(region === undefined ? {} : { region }),
+      ...(zone === undefined ? {} : { zone }),
+      ...(unavailability === undefined ? {} : { unavailability }),
       fresh: ledger.freshIndex >= 0,
     };
   }
@@ -306,6 +347,15 @@ export class MesosMaster {
   private dropAll(tasks: readonly TaskInfo[], message: string): void {
     for (const info of tasks) {
       this.report(new TaskRecord(info), { taskId: info.taskId, state: 'TASK_DROPPED', reason: 'REASON_SLAVE_REMOVED', message });
+    }
+  }
+
+  /** A task that ended while its agent could not be seen is not there when the agent returns. */
+  private lateStatus({ taskId, state }: TaskStatus): void {
+    if (!isTerminalState(state)) return;
+    for (const ledger of this.lost.values()) {
+      const task = ledger.tasks.get(taskId);
+      if (task !== undefined && ledger.tasks.delete(taskId)) ledger.give(task.info);
     }
   }
 

@@ -9,26 +9,47 @@ export interface Scalars {
   readonly cpus: number;
   readonly mem: number;
   readonly disk: number;
+  readonly gpus: number;
+}
+
+/** Scalar resources in units; memory and disk in MiB. */
+export interface ScalarUnits {
+  readonly cpus: number;
+  readonly mem: number;
+  readonly disk: number;
+  readonly gpus?: number | undefined;
 }
 
 /** From units to thousandths, rounded to the nearest. */
-export function thousandths(amount: { readonly cpus: number; readonly mem: number; readonly disk: number }): Scalars {
-  return { cpus: toThousandths(amount.cpus), mem: toThousandths(amount.mem), disk: toThousandths(amount.disk) };
+export function thousandths({ cpus, mem, disk, gpus = 0 }: ScalarUnits): Scalars {
+  return { cpus: toThousandths(cpus), mem: toThousandths(mem), disk: toThousandths(disk), gpus: toThousandths(gpus) };
 }
 
-/** From thousandths to units. */
-export function units(scalars: Scalars): { readonly cpus: number; readonly mem: number; readonly disk: number } {
-  return { cpus: scalars.cpus / 1000, mem: scalars.mem / 1000, disk: scalars.disk / 1000 };
+/** From thousandths to units; `gpus` only if there are any. */
+export function units({ cpus, mem, disk, gpus }: Scalars): ScalarUnits {
+  const common = { cpus: cpus / 1000, mem: mem / 1000, disk: disk / 1000 };
+  return gpus === 0 ? common : { ...common, gpus: gpus / 1000 };
 }
 
 /** The difference. */
 export function minus(a: Scalars, b: Scalars): Scalars {
-  return { cpus: a.cpus - b.cpus, mem: a.mem - b.mem, disk: a.disk - b.disk };
+  return { cpus: a.cpus - b.cpus, mem: a.mem - b.mem, disk: a.disk - b.disk, gpus: a.gpus - b.gpus };
 }
 
 /** The sum. */
 export function plus(a: Scalars, b: Scalars): Scalars {
-  return { cpus: a.cpus + b.cpus, mem: a.mem + b.mem, disk: a.disk + b.disk };
+  return { cpus: a.cpus + b.cpus, mem: a.mem + b.mem, disk: a.disk + b.disk, gpus: a.gpus + b.gpus };
+}
+
+/** Chosen ports as a ports resource: a range goes on only while the next port is the one after, so that their order is kept. */
+export function portResources(ports: readonly number[]): readonly PortRange[] {
+  const ranges: PortRange[] = [];
+  for (const port of ports) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last.end === port - 1) ranges[ranges.length - 1] = { begin: last.begin, end: port };
+    else ranges.push({ begin: port, end: port });
+  }
+  return ranges;
 }
 
 /** The ranges without a port that is in them, or undefined if it is in none. */

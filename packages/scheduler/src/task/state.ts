@@ -67,11 +67,6 @@ export function isActive(condition: Condition): boolean {
   return ACTIVE_CONDITIONS.has(condition);
 }
 
-/** Whether Marathon counts a task that ends so as a failure, and delays the next launch. */
-export function isFailure(condition: Condition): boolean {
-  return FAILURES.has(condition);
-}
-
 /** The condition a status stands for. */
 export function conditionOf(status: Pick<TaskStatus, 'state' | 'reason' | 'message'>): Condition {
   if (status.state !== 'TASK_LOST') return CONDITIONS[status.state];
@@ -121,7 +116,6 @@ const ACTIVE_CONDITIONS: ReadonlySet<Condition> = new Set<Condition>([
   'Killing',
   'Unreachable',
 ]);
-const FAILURES: ReadonlySet<Condition> = new Set<Condition>(['Dropped', 'Error', 'Failed', 'Gone', 'Finished']);
 const UNREACHABLE_REASONS: ReadonlySet<string> = new Set([
   'REASON_RECONCILIATION',
   'REASON_SLAVE_DISCONNECTED',

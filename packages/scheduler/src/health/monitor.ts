@@ -1,0 +1,167 @@
+/**
+ * Runs health and readiness checks against the simulated network, and has tasks killed that fail them too often.
+ * Follows mesosphere/marathon v1.8 core/health/impl/{HealthCheckActor,HealthCheckWorker}.scala and core/readiness; checks of Mesos' kinds
+ * are made here at the same times an agent would, and their results are reported as task statuses. A check takes no time.
+ */
+import type { Clock } from '@portolan/core';
+import type { HealthCheck } from '../app/definition.ts';
+import { effectiveAddress, portAssignments } from '../launch/port-assignments.ts';
+import type { AppRecord } from '../marathon/app-record.ts';
+import type { Instance } from '../marathon/instance.ts';
+import {
+  checkSettings,
+  failed,
+  failureKills,
+  type Health,
+  isHealthy,
+  runsOnAgent,
+  succeeded,
+  UNKNOWN_HEALTH,
+} from './verdict.ts';
+
+/** One question to a task. */
+export interface HealthProbe {
+  readonly taskId: string;
+  readonly agentId: string;
+  readonly protocol: NonNullable<HealthCheck['protocol']>;
+  /** As text; a hostname or the task's own address. */
+  readonly address: string;
+  readonly port: number;
+  readonly path: string;
+  /** Of COMMAND. */
+  readonly command?: string;
+  /** Whether it is asked on the agent, inside the task's network, or from Marathon. */
+  readonly from: 'agent' | 'marathon';
+}
+
+/** What the monitor needs of its surroundings. */
+export interface HealthMonitorOptions {
+  readonly clock: Clock;
+  /** Whether the task answers as it shall: for HTTP with a status of 200 to 399. */
+  readonly probe: (probe: HealthProbe) => boolean;
+  /** A task's health has changed. */
+  readonly changed: (record: AppRecord, instance: Instance, healthy: boolean, onAgent: boolean) => void;
+  readonly ready: (record: AppRecord, instance: Instance) => void;
+  readonly kill: (record: AppRecord, instance: Instance) => void;
+}
+
+/** Marathon's first round comes no later than this. */
+const FIRST_ROUND = 5;
+
+/** Watches the apps that have checks. */
+export class HealthMonitor {
+  private readonly health = new WeakMap<Instance, { readonly taskId: string; readonly checks: Health[] }>();
+
+  constructor(private readonly options: HealthMonitorOptions) {}
+
+  /** Begins with an app's present configuration. */
+  watch(record: AppRecord): void {
+    const { generation } = record;
+    record.app.healthChecks.forEach((check, i) => {
+      const { intervalSeconds, delaySeconds } = checkSettings(check);
+      const first = runsOnAgent(check) ? delaySeconds : Math.min(intervalSeconds, FIRST_ROUND);
+      this.repeat(record, generation, first, intervalSeconds, () => this.round(record, check, i));
+    });
+    for (const check of record.app.readinessChecks) {
+      const interval = check.intervalSeconds ?? 30;
+      this.repeat(record, generation, Math.min(interval, FIRST_ROUND), interval, () => this.readinessRound(record));
+    }
+  }
+
+  private repeat(record: AppRecord, generation: number, seconds: number, interval: number, round: () => void): void {
+    // While a deployment waits for health the rounds are what it waits for; else they are mere routine.
+    const routine = record.deployment === undefined;
+    this.options.clock.after(
+      Math.max(1, seconds * 1000),
+      () => {
+        if (record.generation !== generation || record.removed) return;
+        round();
+        this.repeat(record, generation, interval, interval, round);
+      },
+      routine,
+    );
+  }
+
+  private round(record: AppRecord, check: HealthCheck, index: number): void {
+    const { clock, probe, kill } = this.options;
+    for (const instance of [...record.instances.values()]) {
+      const { task } = instance;
+      if (task === undefined || instance.condition !== 'Running' || instance.generation !== record.generation) continue;
+      const all = this.of(instance, task.taskId, record.app.healthChecks.length);
+      const before = all[index] ?? UNKNOWN_HEALTH;
+      const question = this.question(record, instance, check);
+      const fine = question !== undefined && probe(question);
+      const since = instance.startedAt ?? instance.since;
+      const after = fine ? succeeded(before, clock.now) : failed(before, check, since, clock.now);
+      if (!fine && after !== before && failureKills(check, before.consecutiveFailures, instance.condition)) {
+        all.fill(UNKNOWN_HEALTH);
+        kill(record, instance);
+        continue;
+      }
+      all[index] = after;
+      this.tell(record, instance, all, runsOnAgent(check));
+    }
+  }
+
+  private tell(record: AppRecord, instance: Instance, all: readonly Health[], onAgent: boolean): void {
+    const results = all.map(isHealthy);
+    const healthy = results.includes(false) ? false : results.includes(undefined) ? undefined : true;
+    if (healthy !== undefined && healthy !== instance.healthy) this.options.changed(record, instance, healthy, onAgent);
+  }
+
+  private readinessRound(record: AppRecord): void {
+    const [check] = record.app.readinessChecks;
+    if (check === undefined) return;
+    for (const instance of [...record.instances.values()]) {
+      const { task } = instance;
+      if (task === undefined || instance.isReady || instance.condition !== 'Running') continue;
+      const named = portAssignments(record.app, this.network(instance)).find(({ name }) => name === check.portName);
+      if (named?.address === undefined) continue;
+      const { protocol = 'HTTP', path = '/' } = check;
+      const { taskId, agentId } = task;
+      const ready = this.options.probe({
+        taskId,
+        agentId,
+        protocol,
+        address: named.address,
+        port: named.port,
+        path,
+        from: 'marathon',
+      });
+      if (ready) this.options.ready(record, instance);
+    }
+  }
+
+  /** Undefined while the address or the port is not known: that round is a failure. */
+  private question(record: AppRecord, instance: Instance, check: HealthCheck): HealthProbe | undefined {
+    const { task } = instance;
+    if (task === undefined) return undefined;
+    const { protocol, path } = checkSettings(check);
+    const { taskId, agentId } = task;
+    const onAgent = runsOnAgent(check);
+    const common = { taskId, agentId, protocol, path, from: onAgent ? ('agent' as const) : ('marathon' as const) };
+    if (protocol === 'COMMAND') return { ...common, address: task.hostname, port: 0, command: check.command?.value ?? '' };
+    const assignment = portAssignments(record.app, this.network(instance))[check.portIndex ?? 0];
+    const inside = assignment?.containerPort ?? assignment?.hostPort;
+    const port = check.port ?? (onAgent ? inside : assignment?.port);
+    const address = effectiveAddress(record.app, { hostname: task.hostname, addresses: instance.addresses });
+    return port === undefined || port < 0 || address === undefined ? undefined : { ...common, address, port };
+  }
+
+  private network(instance: Instance) {
+    const { task, addresses } = instance;
+    return {
+      hostname: task?.hostname ?? '',
+      hostPorts: task?.userPortMappings.map(({ hostPort }) => hostPort) ?? [],
+      addresses,
+    };
+  }
+
+  private of(instance: Instance, taskId: string, checks: number): Health[] {
+    const known = this.health.get(instance);
+    if (known?.taskId === taskId && known.checks.length === checks) return known.checks;
+    const fresh = { taskId, checks: Array.from({ length: checks }, () => UNKNOWN_HEALTH) };
+    this.health.set(instance, fresh);
+    return fresh.checks;
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * The running deployments: which app each one changes, what it waits for, and which change takes another's place.
+ * Follows mesosphere/marathon v1.8 core/deployment/impl/DeploymentManagerActor.scala. A deployment of a group is one of each of its
+ * apps under one id; an app's begins when those of the steps before are done.
+ */
+import type { EventEmitter } from 'eventemitter3';
+import { MarathonRefusal } from '../app/refusal.ts';
+import type { AppRecord, Deployment, DeploymentTools } from './app-record.ts';
+import type { MarathonEvents } from './events.ts';
+
+/** What the deployments work with. */
+export interface DeploymentsOptions {
+  readonly events: EventEmitter<MarathonEvents>;
+  readonly tools: DeploymentTools;
+  /** An app that was deleted has no instance left. */
+  readonly forget: (record: AppRecord) => void;
+}
+
+/** What a deployment waits for before it begins: other apps' parts of the same deployment. */
+export type Gate = ReadonlySet<AppRecord>;
+
+/** Keeps and drives the deployments. */
+export class Deployments {
+  /** How many apps each deployment has yet to change. */
+  private readonly parts = new Map<string, number>();
+  /** Apps whose change waits for those of others. */
+  private readonly held = new Map<AppRecord, Gate>();
+
+  constructor(private readonly options: DeploymentsOptions) {}
+
+  /**
+   * Refuses a change of an app that another deployment is changing.
+   * @throws MarathonRefusal `app-locked`
+   */
+  refuseIfLocked(record: AppRecord, force: boolean | undefined): void {
+    if (record.deployment === undefined || force === true) return;
+    const message =
+      "App is locked by one or more deployments. Override with the option '?force=true'. View details at '/v2/deployments/<DEPLOYMENT_ID>'.";
+    throw new MarathonRefusal('app-locked', 409, [{ path: '', message }], [record.deployment.id]);
+  }
+
+  /**
+   * Refuses one deployment more than may run at once.
+   * @throws MarathonRefusal `too-many-deployments`
+   */
+  refuseIfTooMany(limit: number): void {
+    if (this.parts.size < limit) return;
+    const message = `Max number (${limit}) of running deployments is achieved. Wait for existing deployments to complete or cancel oneusing force=true parameter. You can increase max deployment number by using --max_running_deployments parameter but be advised that this can have negative effects on the performance.`;
+    throw new MarathonRefusal('too-many-deployments', 403, [{ path: '', message }]);
+  }
+
+  /** A change of an app begins; one that is under way is cancelled. */
+  deploy(record: AppRecord, deployment: Deployment, gate: Gate = new Set()): void {
+    this.cancel(record);
+    record.deployment = deployment;
+    this.parts.set(deployment.id, (this.parts.get(deployment.id) ?? 0) + 1);
+    if (gate.size > 0) this.held.set(record, gate);
+    this.options.events.emit('deployment-started', deployment);
+  }
+
+  /** Ends a change where it is. */
+  cancel(record: AppRecord): void {
+    const { deployment } = record;
+    if (deployment === undefined) return;
+    this.end(record, deployment);
+    this.options.events.emit('deployment-cancelled', deployment);
+    this.open(record);
+  }
+
+  /** Whether an app's change waits for those of other apps. */
+  isHeld(record: AppRecord): boolean {
+    const gate = this.held.get(record);
+    if (gate === undefined) return false;
+    for (const other of gate) if (other.deployment?.id === record.deployment?.id) return true;
+    this.held.delete(record);
+    return false;
+  }
+
+  /** Runs the app's deployment as far as it goes; without one, restores the number of instances. */
+  advance(record: AppRecord): void {
+    record.advanceAgain = true;
+    if (record.advancing) return;
+    record.advancing = true;
+    while (record.advanceAgain) {
+      record.advanceAgain = false;
+      this.step(record);
+    }
+    record.advancing = false;
+  }
+
+  private step(record: AppRecord): void {
+    const { tools, forget, events } = this.options;
+    const { deployment } = record;
+    if (deployment === undefined) {
+      if (!record.removed && record.live < record.app.instances) tools.start(record, record.app.instances - record.live);
+      return;
+    }
+    if (this.isHeld(record) || !deployment.step(record, tools) || record.deployment !== deployment) return;
+    this.end(record, deployment);
+    if (record.removed) forget(record);
+    if (!this.parts.has(deployment.id)) events.emit('deployment-finished', deployment);
+    this.open(record);
+  }
+
+  private end(record: AppRecord, deployment: Deployment): void {
+    record.deployment = undefined;
+    this.held.delete(record);
+    const left = (this.parts.get(deployment.id) ?? 0) - 1;
+    if (left > 0) this.parts.set(deployment.id, left);
+    else this.parts.delete(deployment.id);
+  }
+
+  /** Lets those go on that waited for an app. */
+  private open(done: AppRecord): void {
+    if (this.held.size === 0) return;
+    const waiting = [...this.held].filter(([, gate]) => gate.has(done)).map(([record]) => record);
+    for (const record of waiting) this.advance(record);
+  }
+}
