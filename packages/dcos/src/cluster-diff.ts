@@ -1,6 +1,7 @@
 /** What changed between two snapshots: devices, rules and containers of each machine, VIPs of all, tasks, each with its cause. */
 import { type MachineConfig, type Rule, ruleArguments, type TableName } from '@portolan/core';
 import type { DcosSnapshot } from './cluster.ts';
+import { serverLine } from './vip-snapshot.ts';
 
 /** One thing more or less. */
 export interface Change {
@@ -80,13 +81,14 @@ class RuleAt {
 }
 
 function diffVips(before: DcosSnapshot, after: DcosSnapshot): Change[] {
+  const causeOf = (line: string) => after.vipCauses.get(line) ?? before.vipCauses.get(line);
   const services = compare('all nodes', [...before.vips.keys()], [...after.vips.keys()], (vip) => ({
     what: `virtual service ${vip}`,
-    cause: undefined,
+    cause: causeOf(vip),
   }));
   const servers = (snapshot: DcosSnapshot) =>
-    [...snapshot.vips].flatMap(([vip, list]) => list.map((server) => `real server ${server} of ${vip}`));
-  return [...services, ...compare('all nodes', servers(before), servers(after), (what) => ({ what, cause: undefined }))];
+    [...snapshot.vips].flatMap(([vip, list]) => list.map((server) => serverLine(server, vip)));
+  return [...services, ...compare('all nodes', servers(before), servers(after), (what) => ({ what, cause: causeOf(what) }))];
 }
 
 type Describe<T> = (item: T) => { readonly what: string; readonly cause: string | undefined };

@@ -13,11 +13,13 @@ import {
   isIpv4,
   type PortRanges,
   type Program,
+  parseCidr,
   parseIpv4,
   Refusal,
 } from '@portolan/core';
-import { DEFAULT_EPOCH, type Offer, type PortChooser } from '@portolan/scheduler';
+import { DEFAULT_EPOCH, type MarathonVersion, type Offer, type PortChooser } from '@portolan/scheduler';
 import { GATEWAY, UNDERLAY } from './outside.ts';
+import type { OverlayNetwork } from './overlay/master.ts';
 import type { DcosNetVersion } from './vips/backends.ts';
 
 /** What an image answers: text, or a whole response. */
@@ -51,6 +53,15 @@ export interface DcosOptions {
   readonly ports?: PortRanges;
   /** Network of the tunnel ends; default 44.128.0.0/20, enough for 4094 nodes. */
   readonly vtepNetwork?: Cidr;
+  /**
+   * Milliseconds in which a change of VIPs reaches the nodes by gossip: the first node hears of it after the first of them,
+   * the next after the next, and so round and round. Default 50, 100, 150, 200; not measured on a real cluster.
+   */
+  readonly gossipDelays?: readonly number[];
+  /** Overlays beside `dcos`, such as `{ name: 'blue', subnet: '10.128.0.0/16', prefix: 24 }`. */
+  readonly networks?: readonly { readonly name: string; readonly subnet: string; readonly prefix: number }[];
+  /** Whose decisions Marathon follows: that of DC/OS 1.13 or of 2.2; default 1.8. */
+  readonly marathon?: MarathonVersion;
   /** Chooses host ports in place of chance. */
   readonly portChooser?: PortChooser;
   /** Orders offers in place of chance. */
@@ -60,7 +71,8 @@ export interface DcosOptions {
 }
 
 /** The options, with every default filled in. */
-export interface ClusterPlan extends Omit<DcosOptions, 'masters' | 'agents' | 'publicAgents' | 'publicAddress' | 'images'> {
+export interface ClusterPlan
+  extends Omit<DcosOptions, 'masters' | 'agents' | 'publicAgents' | 'publicAddress' | 'images' | 'networks'> {
   readonly seed: number;
   readonly masters: readonly Ipv4[];
   readonly agents: readonly Ipv4[];
@@ -70,6 +82,8 @@ export interface ClusterPlan extends Omit<DcosOptions, 'masters' | 'agents' | 'p
   readonly userlandProxy: boolean;
   readonly version: DcosNetVersion;
   readonly epoch: number;
+  readonly gossipDelays: readonly [number, ...number[]];
+  readonly networks: readonly OverlayNetwork[];
 }
 
 const PUBLIC_ADDRESS = '93.186.40.121';
@@ -89,9 +103,15 @@ export function planCluster(options: DcosOptions): ClusterPlan {
   const publicAgents = addresses('publicAgents', options.publicAgents ?? 1, numbering);
   const agents = addresses('agents', options.agents ?? 3, numbering);
   const all = [...masters, ...publicAgents, ...agents];
+  const version = options.version ?? '1.13';
+  const epoch = options.epoch ?? DEFAULT_EPOCH;
   if (masters.length === 0) throw refuse('masters', 'a cluster has at least one master');
-  if (new Set(all).size !== all.length) throw refuse('agents', 'two nodes have the same address');
-  const { masters: _m, agents: _a, publicAgents: _p, images, ...rest } = options;
+  if (new Set(all).size !== all.length || all.includes(GATEWAY)) throw refuse('agents', 'two nodes have the same address');
+  if (version !== '1.13' && version !== '2.1') throw refuse('version', `1.13 or 2.1, not ${String(version).slice(0, 40)}`);
+  const { marathon = '1.8' } = options;
+  if (marathon !== '1.8' && marathon !== '1.11') throw refuse('marathon', `1.8 or 1.11, not ${String(marathon).slice(0, 40)}`);
+  if (!Number.isSafeInteger(epoch)) throw refuse('epoch', `an integer, not ${epoch}`);
+  const { masters: _m, agents: _a, publicAgents: _p, images, networks: _n, ...rest } = options;
   return {
     ...rest,
     seed,
@@ -101,8 +121,10 @@ export function planCluster(options: DcosOptions): ClusterPlan {
     publicAddress: address('publicAddress', options.publicAddress ?? PUBLIC_ADDRESS),
     images: registry(images),
     userlandProxy: options.userlandProxy ?? true,
-    version: options.version ?? '1.13',
-    epoch: options.epoch ?? DEFAULT_EPOCH,
+    version,
+    epoch,
+    networks: (options.networks ?? []).map(network),
+    gossipDelays: delays(options.gossipDelays ?? [50, 100, 150, 200]),
   };
 }
 
@@ -122,10 +144,34 @@ export function checkNewAgent(address: Ipv4, used: readonly Ipv4[]): void {
 }
 
 function addresses(field: string, wanted: number | readonly string[], numbering: { next: number }): readonly Ipv4[] {
-  if (typeof wanted !== 'number') return wanted.map((text) => address(field, text));
+  if (typeof wanted !== 'number') return wanted.map((text) => nodeAddressOf(field, text));
   if (!Number.isInteger(wanted) || wanted < 0 || wanted > MOST_NODES)
     throw refuse(field, `a number from 0 to ${MOST_NODES} or a list of addresses, not ${wanted}`);
   return Array.from({ length: wanted }, () => nodeAddress(numbering.next++));
+}
+
+function nodeAddressOf(field: string, text: string): Ipv4 {
+  const node = address(field, text);
+  if (!contains(UNDERLAY, node)) throw refuse(field, `a node's address is one of ${formatCidr(UNDERLAY)}, not ${text}`);
+  return node;
+}
+
+function network({ name, subnet, prefix }: NonNullable<DcosOptions['networks']>[number]): OverlayNetwork {
+  if (!/^[a-z0-9][a-z0-9_-]*$/.test(name)) throw refuse('networks', `'${String(name).slice(0, 40)}' is not a name`);
+  if (!/^[0-9.]{7,15}\/[0-9]{1,2}$/.test(subnet)) throw refuse('networks', `'${String(subnet).slice(0, 40)}' is not a subnet`);
+  const cidr = parseCidr(subnet);
+  if (!Number.isInteger(prefix) || prefix <= cidr.prefix || prefix > 29)
+    throw refuse('networks', `a prefix from ${cidr.prefix + 1} to 29, not ${prefix}`);
+  return { name, network: cidr, prefix };
+}
+
+const MOST_DELAYS = 16;
+
+function delays(wanted: readonly number[]): readonly [number, ...number[]] {
+  const [first, ...others] = wanted;
+  if (first === undefined || wanted.length > MOST_DELAYS || !wanted.every((delay) => Number.isInteger(delay) && delay >= 0))
+    throw refuse('gossipDelays', `1 to ${MOST_DELAYS} numbers of milliseconds`);
+  return [first, ...others];
 }
 
 function nodeAddress(number: number): Ipv4 {

@@ -1,11 +1,9 @@
 /**
  * A DC/OS cluster: masters, agents, what runs on them, and the way between them. Put together of the machines of core,
  * the scheduler's Mesos and Marathon, and DC/OS's own daemons. Nodes stand ready when the cluster is made; gossip between
- * dcos-nets takes no time.
+ * dcos-nets takes as long as the options say.
  */
 import {
-  type AddressPlan,
-  addressPlan,
   type Clock,
   Cluster,
   DEFAULT_OVERLAY,
@@ -15,7 +13,6 @@ import {
   PRIVATE_AGENT_PORTS,
   PUBLIC_AGENT_PORTS,
   Refusal,
-  registerAgent,
   type Tool,
 } from '@portolan/core';
 import { type AgentInfo, Marathon, MesosMaster } from '@portolan/scheduler';
@@ -23,29 +20,29 @@ import type { EventEmitter } from 'eventemitter3';
 import { diffSnapshots, type SnapshotDiff } from './cluster-diff.ts';
 import { type DcosEvents, joinEvents } from './cluster-events.ts';
 import { type ClusterPlan, checkNewAgent, type DcosOptions, hostName, planCluster } from './cluster-options.ts';
-import { dcosZones } from './dns/zones.ts';
+import { type Convergence, convergenceOf } from './convergence.ts';
 import { parseDuration } from './duration.ts';
 import { LoadBalancerService, MARATHON_LB_APP, MARATHON_LB_IMAGE } from './marathon-lb/service.ts';
 import { MesosDns } from './mesos-dns/mesos-dns.ts';
 import { MesosFeed } from './mesos-feed.ts';
-import { startDcosDns, startMesosDns } from './node/dns-service.ts';
+import { type DaemonWorld, startDaemons, startMesosDnsOn } from './node/daemons.ts';
 import { DockerExecutor } from './node/executor.ts';
 import { DcosNode } from './node/node.ts';
-import { dcosNode, type OverlayPlace } from './node/setup.ts';
-import { ipvsFeed, VIP_SET, VipKernel } from './node/vip-kernel.ts';
+import { dcosNode } from './node/setup.ts';
+import { VipKernel } from './node/vip-kernel.ts';
 import { CLIENT_ADDRESS, clientConfig, GATEWAY, routerConfig, UNDERLAY } from './outside.ts';
-import { OverlayDirectory } from './overlay/directory.ts';
+import type { OverlayDirectory } from './overlay/directory.ts';
+import { OverlayMaster } from './overlay/master.ts';
 import { curl, httpie } from './tools/curl.ts';
 import { dcosCli } from './tools/dcos.ts';
 import { dig } from './tools/dig.ts';
+import { snapshotVips, type VipSnapshot } from './vip-snapshot.ts';
 import { L4lb } from './vips/l4lb.ts';
 
 /** All configurations at one moment, and the VIPs in force. */
-export interface DcosSnapshot {
+export interface DcosSnapshot extends VipSnapshot {
   readonly time: number;
   readonly machines: ReturnType<Cluster['snapshot']>['machines'];
-  /** `tcp 11.249.78.219:3141` with its servers as text, in gossip's order. */
-  readonly vips: ReadonlyMap<string, readonly string[]>;
   /** Names of the running tasks by id. */
   readonly tasks: ReadonlyMap<string, string>;
 }
@@ -68,13 +65,15 @@ export class DcosCluster {
   private readonly plan: ClusterPlan;
   private readonly executor: DockerExecutor;
   private readonly feed: MesosFeed;
-  private addresses: AddressPlan;
-  /** By node: the overlay's master never forgets one. */
-  private readonly places = new Map<Ipv4, OverlayPlace>();
+  private readonly overlayMaster: OverlayMaster;
   private readonly masterNodes: DcosNode[] = [];
   private readonly agentNodes = new Map<string, DcosNode>();
   private readonly publicIds: string[] = [];
-  private readonly vipKernels = new Map<number, VipKernel>();
+  private readonly vipKernels = new Map<string, VipKernel>();
+  /** In how many milliseconds each node hears of a change of VIPs. */
+  private readonly gossipDelays = new Map<string, number>();
+  private nodeCount = 0;
+  private readonly daemonWorld: DaemonWorld;
   private readonly client: DcosNode;
   private readonly loadBalancer: LoadBalancerService;
   private agentCount = 0;
@@ -83,10 +82,10 @@ export class DcosCluster {
     this.plan = plan;
     this.core = new Cluster({ seed: plan.seed, epoch: plan.epoch, images: { find: (image) => this.program(image) } });
     const { clock, random } = this.core;
-    this.addresses = addressPlan({ ...DEFAULT_OVERLAY, vtepNetwork: plan.vtepNetwork ?? DEFAULT_OVERLAY.vtepNetwork });
+    this.overlayMaster = new OverlayMaster({ vtepNetwork: plan.vtepNetwork, networks: plan.networks });
+    this.overlay = this.overlayMaster.directory;
     const [overlay] = DEFAULT_OVERLAY.overlays;
-    this.overlay = new OverlayDirectory(overlay.network, overlay.prefix);
-    this.l4lb = new L4lb();
+    this.l4lb = new L4lb({ now: () => clock.now });
     this.executor = new DockerExecutor({
       clock,
       random: random.fork('executor'),
@@ -106,6 +105,7 @@ export class DcosCluster {
       master: this.mesos,
       defaultNetworkName: overlay.name,
       epoch: plan.epoch,
+      ...(plan.marathon === undefined ? {} : { version: plan.marathon }),
       ...(plan.portChooser === undefined ? {} : { portChooser: plan.portChooser }),
     });
     this.events = joinEvents(this);
@@ -117,6 +117,7 @@ export class DcosCluster {
       master: this.mesos,
       marathon: this.marathon,
       l4lb: this.l4lb,
+      gossipDelay: Math.max(...plan.gossipDelays),
       vipsChanged: (event) => this.events.emit('vips', event),
       mesosDns: this.mesosDns,
       version: plan.version,
@@ -124,12 +125,20 @@ export class DcosCluster {
       leaderText: formatIpv4(leader),
       epoch: plan.epoch,
     });
+    this.daemonWorld = {
+      masters: plan.masters,
+      overlay: this.overlay,
+      tasks: this.feed.taskZone,
+      mesosDns: this.mesosDns,
+      nodes: () => this.nodes().map(({ address, name }) => ({ address, hostname: name })),
+      now: () => plan.epoch + clock.now,
+    };
     this.loadBalancer = new LoadBalancerService({ cluster: this.core, marathon: this.marathon });
     const publicAddresses = plan.publicAgents.slice(0, 1).map((inside) => ({ outside: plan.publicAddress, inside }));
     this.core.add(routerConfig(publicAddresses));
     this.client = this.handle(this.core.add(clientConfig()), CLIENT_ADDRESS);
     for (const address of plan.masters) this.masterNodes.push(this.addNode(address, false));
-    for (const master of this.masterNodes) startMesosDns(master.machine.host, this.mesosDns);
+    for (const master of this.masterNodes) startMesosDnsOn(master.machine, this.daemonWorld);
     for (const address of plan.publicAgents) this.publicIds.push(this.join(address, 'slave_public'));
     for (const address of plan.agents) this.join(address, '*');
     this.followLoadBalancers();
@@ -172,6 +181,16 @@ export class DcosCluster {
     return [...this.agentNodes].map(([id, node]) => ({ id, node }));
   }
 
+  /** What the overlay's master logged of nodes for which nothing was left. */
+  get overlayFailures(): readonly string[] {
+    return this.overlayMaster.failures;
+  }
+
+  /** Masters and agents. */
+  nodes(): readonly DcosNode[] {
+    return [...this.masterNodes, ...this.agentNodes.values()];
+  }
+
   /** The machine outside the cluster. */
   get outside(): DcosNode {
     return this.client;
@@ -184,20 +203,30 @@ export class DcosCluster {
   addAgent(address: Ipv4): string {
     checkNewAgent(
       address,
-      [...this.masterNodes, ...this.agentNodes.values()].map((node) => node.address),
+      this.nodes().map((node) => node.address),
     );
     return this.join(address, '*');
   }
 
-  /** An agent breaks down: its machine is gone, and Mesos says so at once. */
+  /**
+   * An agent breaks down: its machine is gone, and Mesos says so at once. Others' VIPs lead to it until they next look at all;
+   * a VIP of which nothing else is left goes too then, which real ones do not.
+   */
   loseAgent(id: string): void {
     const node = this.agent(id);
     const full = [...this.agentNodes].find(([, other]) => other === node)?.[0] ?? id;
     this.executor.forget(this.mesos.tasksOn(full).map(({ info }) => info.taskId));
     this.agentNodes.delete(full);
     this.core.remove(node.name);
-    this.l4lb.publish(node.address, [], this.clock.now);
+    this.gossipDelays.delete(node.name);
     this.mesos.removeAgent(full);
+    this.feed.forget(node.address);
+  }
+
+  /** How far the nodes are from agreeing on VIPs. */
+  convergence(): Convergence {
+    const nodes = [...this.gossipDelays].map(([name, delay]) => ({ name, delay }));
+    return convergenceOf(this.l4lb, nodes, this.feed.lastPoll);
   }
 
   /** Installs a package; `marathon-lb` is the one there is. */
@@ -227,7 +256,7 @@ export class DcosCluster {
 
   /** Lets a span pass: milliseconds, or text such as `15s`, `2min`. */
   advance(span: number | string): void {
-    const end = this.clock.now + (typeof span === 'number' ? span : parseDuration(span));
+    const end = this.clock.now + parseDuration(span);
     while (this.clock.nextAt <= end) this.step();
     this.clock.advance(end - this.clock.now);
   }
@@ -243,22 +272,10 @@ export class DcosCluster {
   snapshot(): DcosSnapshot {
     const view = this.l4lb.view();
     view.catchUp();
-    const vips = view
-      .vips()
-      .flatMap(({ protocol, address, port, servers, name }) =>
-        typeof address !== 'number'
-          ? []
-          : [
-              [
-                `${protocol === 6 ? 'tcp' : 'udp'} ${formatIpv4(address)}:${port}${name === undefined ? '' : ` ${name}`}`,
-                servers.map((s) => serverText(s.address, s.port)),
-              ] as const,
-            ],
-      );
     const tasks = [...this.feed.mesosTasks()]
       .filter(({ state }) => state === 'TASK_RUNNING')
       .map(({ id, name }) => [id, name] as const);
-    return { ...this.core.snapshot(), vips: new Map(vips), tasks: new Map(tasks) };
+    return { ...this.core.snapshot(), ...snapshotVips(view), tasks: new Map(tasks) };
   }
 
   /** What has changed since a snapshot, machine by machine. */
@@ -290,7 +307,7 @@ export class DcosCluster {
   }
 
   private addNode(address: Ipv4, agent: boolean): DcosNode {
-    const place = this.place(address, agent);
+    const place = this.overlayMaster.register(address, agent);
     const name = hostName(address);
     const config = dcosNode(name, {
       address: { address, prefix: UNDERLAY.prefix },
@@ -305,56 +322,20 @@ export class DcosCluster {
     return this.handle(machine, address);
   }
 
-  private place(address: Ipv4, agent: boolean): OverlayPlace {
-    const known = this.places.get(address);
-    if (known !== undefined) return known;
-    const { plan, place } = registerAgent(this.addresses, { agent: address, mesosBridge: agent, dockerBridge: agent });
-    const [mine] = place.overlays;
-    if (mine === undefined)
-      throw new Refusal({ component: 'overlay-master', code: 'exhausted', message: place.failures.join('; ') });
-    this.addresses = plan;
-    this.overlay.put({ agent: address, vtep: place.vtep.address, vtepMac: place.vtepMac, subnet: mine.subnet });
-    const made = { name: mine.name, overlay: mine.overlay, vtep: place.vtep, vtepMac: place.vtepMac, docker: mine.dockerBridge };
-    this.places.set(address, made);
-    return made;
-  }
-
   /** Connects a node with the state that its daemons keep for all. */
   private share(machine: Machine, address: Ipv4): void {
-    const vips = this.vipKernel(this.l4lb.events.length);
-    const { overlay } = this;
-    machine.host.share({
-      epoch: () => vips.epoch() + overlay.changes,
-      routes: [vips.routes, overlay.subnetRoutes(address), overlay.agentRoutes(address)],
-      neighbour: (device, next) => overlay.neighbour(address, device, next),
-      neighbours: () => overlay.neighbours(address),
-      remote: (device, mac) => overlay.remote(address, device, mac),
-      fdb: () => overlay.fdb(address),
-      set: (name) => (name === VIP_SET ? vips.set : undefined),
-      sets: () => [vips.asSet()],
-      syncIpvs: ipvsFeed(vips.view),
-    });
-    const masters = this.plan.masters;
-    const upstream = masters.map((master) => ({ address: master, port: 61053 }));
-    startDcosDns(machine.host, () => {
-      vips.view.catchUp();
-      const zones = dcosZones({
-        node: address,
-        masters,
-        leader: masters[0],
-        vips: vips.view,
-        tasks: this.feed.taskZone,
-        mesosDns: this.mesosDns,
-      });
-      return { routing: { mesos: upstream, upstreams: [] }, zones };
-    });
+    const { gossipDelays } = this.plan;
+    const delay = gossipDelays[this.nodeCount++ % gossipDelays.length] ?? 0;
+    this.gossipDelays.set(machine.name, delay);
+    startDaemons(machine, address, this.vipKernel(this.l4lb.heardAfter(delay), delay), this.daemonWorld);
   }
 
-  private vipKernel(start: number): VipKernel {
-    let kernel = this.vipKernels.get(start);
+  private vipKernel(start: number, delay: number): VipKernel {
+    const key = `${start} ${delay}`;
+    let kernel = this.vipKernels.get(key);
     if (kernel === undefined) {
-      kernel = new VipKernel(this.l4lb.view(start));
-      this.vipKernels.set(start, kernel);
+      kernel = new VipKernel(this.l4lb.view(start, delay));
+      this.vipKernels.set(key, kernel);
     }
     return kernel;
   }
@@ -382,10 +363,6 @@ export class DcosCluster {
       else if (state !== 'TASK_STARTING' && state !== 'TASK_STAGING') this.loadBalancer.stop(info.taskId);
     });
   }
-}
-
-function serverText(address: unknown, port: number): string {
-  return `${typeof address === 'number' ? formatIpv4(address) : String(address)}:${port}`;
 }
 
 function noSuchNode(what: string): Refusal {

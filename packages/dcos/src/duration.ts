@@ -9,10 +9,12 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /**
- * Milliseconds of `15s`, `500ms`, `2min`, `1h`.
+ * Milliseconds of `15s`, `500ms`, `2min`, `1h`, or a number of them.
  * @throws Refusal `bad-duration`
  */
-export function parseDuration(text: string): number {
+export function parseDuration(span: number | string): number {
+  if (typeof span === 'number' && span >= 0 && Number.isFinite(span)) return span;
+  const text = String(span);
   const match = /^(\d{1,9})(ms|s|min|h)$/.exec(text);
   const unit = UNITS.get(match?.[2] ?? '');
   if (unit === undefined)

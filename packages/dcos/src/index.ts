@@ -12,6 +12,7 @@ export { DcosCluster, type DcosSnapshot } from './cluster.ts';
 export type { Change, SnapshotDiff } from './cluster-diff.ts';
 export type { DcosEvents } from './cluster-events.ts';
 export type { DcosOptions, Handler } from './cluster-options.ts';
+export type { Convergence } from './convergence.ts';
 // mesos
 export { answer, type DnsDecision, type DnsWorld, failedReply, UPSTREAM_TIMEOUT } from './dns/dcos-dns.ts';
 export {
@@ -30,6 +31,7 @@ export {
   chooseUpstreams,
   DEFAULT_UPSTREAMS,
   type DnsRoute,
+  parseUpstream,
   type RoutingTable,
   routeQuestion,
   type Upstream,
@@ -40,7 +42,18 @@ export { dcosZones, SPARTAN_ADDRESSES, type ZoneSources } from './dns/zones.ts';
 export { parseDuration } from './duration.ts';
 // marathon-lb
 export { DCOS_PACKAGE_OPTIONS, haproxyConfig, LOAD_BALANCER_DEFAULTS, type LoadBalancerOptions } from './marathon-lb/config.ts';
-export { type HaproxyConfig, readHaproxyConfig } from './marathon-lb/haproxy.ts';
+export {
+  type Backend as HaproxyBackend,
+  type BackendServer,
+  type Balance,
+  type Frontend,
+  type HaproxyConfig,
+  readHaproxyConfig,
+} from './marathon-lb/haproxy.ts';
+export { Attempt, type NextAttempt } from './marathon-lb/haproxy-attempt.ts';
+export { type Balancer, type Chooser, createBalancer } from './marathon-lb/haproxy-balance.ts';
+export { type HaproxyVersion, ownAnswer, requestHeaders, responseHeaders } from './marathon-lb/haproxy-headers.ts';
+export { rewrittenLocation, rewrittenTarget } from './marathon-lb/haproxy-rewrite.ts';
 export { MARATHON_LB_APP } from './marathon-lb/service.ts';
 export { type MesosDnsPage, mesosDnsPage } from './mesos-dns/http-api.ts';
 export { MESOS_DNS_PORT, MesosDns, type MesosDnsOptions, REFRESH_SECONDS } from './mesos-dns/mesos-dns.ts';
@@ -50,8 +63,8 @@ export { readPortRanges } from './mesos-dns/port-ranges.ts';
 export {
   DCOS_RECORD_OPTIONS,
   type IpSource,
-  type MesosRecord,
   type MesosDnsVersion,
+  type MesosRecord,
   masterRecords,
   type RecordOptions,
   taskAddresses,
@@ -69,8 +82,10 @@ export type {
   MesosStatus,
   MesosTask,
 } from './mesos-state.ts';
-export { DcosNode, type HttpReply } from './node/node.ts';
-export { dcosNetRules, overlayRules, overlaySet } from './node/setup.ts';
+export type { RequestOptions } from './node/http-client.ts';
+export { DcosNode, type HttpOptions, type HttpReply, type HttpSession } from './node/node.ts';
+export { overlayRules, overlaySet } from './node/overlay-setup.ts';
+export { dcosNetRules } from './node/setup.ts';
 export { OverlayDirectory, type OverlayRecord } from './overlay/directory.ts';
 export { checkRange, choices, firstChoice, nextChoice, VIP_RANGE, type VipRange } from './vips/address.ts';
 export {
@@ -96,5 +111,5 @@ export { phash2 } from './vips/phash2.ts';
 export { type Sha1, sha1 } from './vips/sha1.ts';
 export { type SeenTask, seenTask, type TaskPort, type VipLabel } from './vips/task-ports.ts';
 export type { Vip } from './vips/vip-entry.ts';
-export type { ServiceAddress, VipOperation } from './vips/vip-operation.ts';
+export { type AppliedVip, operationsBetween, type ServiceAddress, type VipOperation } from './vips/vip-operation.ts';
 export type { NodeOptions, VipView } from './vips/vip-view.ts';

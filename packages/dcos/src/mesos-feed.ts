@@ -7,11 +7,13 @@ import type { Marathon, MesosMaster, Task } from '@portolan/scheduler';
 import { TaskZone } from './dns/task-zone.ts';
 import { type MesosDns, REFRESH_SECONDS } from './mesos-dns/mesos-dns.ts';
 import type { MesosAgent, MesosDiscoveryPort, MesosLabel, MesosPortMapping, MesosState, MesosTask } from './mesos-state.ts';
-import { agentBackends, type DcosNetVersion } from './vips/backends.ts';
+import { agentBackends, type DcosNetVersion, type TaskBackend } from './vips/backends.ts';
 import type { L4lb, VipEvent } from './vips/l4lb.ts';
 
 /** How often dcos-net polls its agent, in milliseconds. */
 const POLL_INTERVAL = 2000;
+/** How often dcos-net looks at all VIPs again, in milliseconds. */
+const RECONCILE_INTERVAL = 30_000;
 
 /** What is fed, and from where. */
 export interface FeedOptions {
@@ -20,6 +22,8 @@ export interface FeedOptions {
   readonly master: MesosMaster;
   readonly marathon: Marathon;
   readonly l4lb: L4lb;
+  /** Milliseconds until the last node has heard of a change of VIPs. */
+  readonly gossipDelay: number;
   /** Told of every change of the table of VIPs. */
   readonly vipsChanged: (event: VipEvent) => void;
   readonly mesosDns: MesosDns;
@@ -36,7 +40,8 @@ interface AgentTasks {
   readonly tasks: Map<string, MesosTask>;
   /** When in each interval its dcos-net polls. */
   readonly phase: number;
-  due: boolean;
+  /** When it does so next, if there is something new. */
+  due: number | undefined;
 }
 
 /** Follows the master's task updates. */
@@ -45,18 +50,23 @@ export class MesosFeed {
   private readonly options: FeedOptions;
   private readonly byAgent = new Map<string, AgentTasks>();
   private readonly tasks = new Map<string, MesosTask>();
+  /** Where agents died, until others notice. */
+  private readonly gone = new Set<Ipv4>();
   private refreshDue = false;
 
   constructor(options: FeedOptions) {
     this.options = options;
     const { master } = options;
     master.events.on('agent-added', ({ id, hostname }) => {
-      this.byAgent.set(id, {
-        address: parseIpv4(hostname),
-        tasks: new Map(),
-        phase: options.random.nextInt(POLL_INTERVAL),
-        due: false,
-      });
+      const address = parseIpv4(hostname);
+      const agent = { address, tasks: new Map(), phase: options.random.nextInt(POLL_INTERVAL), due: undefined };
+      this.byAgent.set(id, agent);
+      // One that comes back to where another died says that nothing runs there any more.
+      if (this.gone.delete(address)) this.wakeAgent(id, agent);
+      this.wakeMesosDns();
+    });
+    master.events.on('agent-removed', ({ id }) => {
+      this.byAgent.delete(id);
       this.wakeMesosDns();
     });
     master.events.on('status', (_, task) => this.take(task));
@@ -84,20 +94,45 @@ export class MesosFeed {
       this.tasks.delete(taskId);
       this.taskZone.delete(taskId);
     }
-    this.wakeAgent(agent);
+    this.wakeAgent(agentId, agent);
     this.wakeMesosDns();
   }
 
-  private wakeAgent(agent: AgentTasks): void {
-    if (agent.due) return;
-    agent.due = true;
-    const { clock, l4lb, version } = this.options;
-    clock.after(untilNext(clock.now, POLL_INTERVAL, agent.phase), () => {
-      agent.due = false;
-      const changed = l4lb.publish(agent.address, agentBackends(agent.tasks.values(), { version, ipv6: false }), clock.now);
-      const event = changed ? l4lb.events.at(-1) : undefined;
-      if (event !== undefined) this.options.vipsChanged(event);
+  /** When the last of those agents polls that have something new; undefined if none has. */
+  get lastPoll(): number | undefined {
+    let last: number | undefined;
+    for (const { due } of this.byAgent.values()) if (due !== undefined && due > (last ?? 0)) last = due;
+    return last;
+  }
+
+  private wakeAgent(id: string, agent: AgentTasks): void {
+    if (agent.due !== undefined) return;
+    const { clock, version } = this.options;
+    const { at } = clock.after(untilNext(clock.now, POLL_INTERVAL, agent.phase), () => {
+      agent.due = undefined;
+      // A dead agent's dcos-net is dead too.
+      if (this.byAgent.get(id) !== agent) return;
+      this.publish(agent.address, agentBackends(agent.tasks.values(), { version, ipv6: false }));
     });
+    agent.due = at;
+  }
+
+  /** An agent that is gone reaches nobody any more: those who gossip leave its backends out when they next look at all. */
+  forget(address: Ipv4): void {
+    const { clock } = this.options;
+    this.gone.add(address);
+    clock.after(untilNext(clock.now, RECONCILE_INTERVAL, 0), () => {
+      if (this.gone.delete(address)) this.publish(address, []);
+    });
+  }
+
+  private publish(agent: Ipv4, backends: readonly TaskBackend[]): void {
+    const { clock, l4lb, gossipDelay, vipsChanged } = this.options;
+    if (!l4lb.publish(agent, backends, clock.now)) return;
+    const event = l4lb.events.at(-1);
+    if (event !== undefined) vipsChanged(event);
+    // Nodes hear of it when they look; the clock must not be at rest before the last of them can.
+    clock.after(gossipDelay, () => {});
   }
 
   private wakeMesosDns(): void {

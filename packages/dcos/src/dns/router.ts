@@ -3,7 +3,7 @@
  * (dcos_dns_router.erl of dcos/dcos-net@7bd01ac).
  */
 import type { Ipv4, Random } from '@portolan/core';
-import { parseIpv4, shuffle } from '@portolan/core';
+import { isIpv4, parseIpv4, Refusal, shuffle } from '@portolan/core';
 import { lowerCase } from './message.ts';
 
 /** A name server to ask. */
@@ -60,6 +60,21 @@ export function routeQuestion(name: string, table: RoutingTable): DnsRoute {
 }
 
 const L4LB = 'l4lb.thisdcos.directory.';
+
+/**
+ * Reads an upstream of the configuration, `8.8.8.8` or `127.0.0.1:9000`.
+ * @throws Refusal `bad-upstream`
+ */
+export function parseUpstream(text: string): Upstream {
+  const match = /^([0-9.]{7,15})(?::([0-9]{1,5}))?$/.exec(text);
+  const [, address = '', digits = '53'] = match ?? [];
+  const port = Number(digits);
+  if (!isIpv4(address) || port > 65535) {
+    const message = `'${text.slice(0, 60)}' is not an address such as 8.8.8.8:53`;
+    throw new Refusal({ component: 'dcos-net', code: 'bad-upstream', path: 'upstream_resolvers', message });
+  }
+  return { address: parseIpv4(address), port };
+}
 
 /**
  * Those of the upstreams that are asked, all at once: one or two all, of more the two with the fewest failures,

@@ -120,6 +120,9 @@ function readPortMapping(value: unknown, path: string): LbPortMapping {
   };
 }
 
+/** What Marathon fills in; it shows them all. */
+const CHECK_DEFAULTS = { gracePeriodSeconds: 300, intervalSeconds: 60, timeoutSeconds: 20, maxConsecutiveFailures: 3 } as const;
+
 function readCheck(value: unknown, path: string): LbHealthCheck {
   const check = record(value, path);
   return {
@@ -127,10 +130,13 @@ function readCheck(value: unknown, path: string): LbHealthCheck {
     path: text(check.path ?? '/', `${path}/path`),
     port: optional(check.port, number, `${path}/port`),
     portIndex: optional(check.portIndex, number, `${path}/portIndex`),
-    gracePeriodSeconds: number(check.gracePeriodSeconds, `${path}/gracePeriodSeconds`),
-    intervalSeconds: number(check.intervalSeconds, `${path}/intervalSeconds`),
-    timeoutSeconds: number(check.timeoutSeconds, `${path}/timeoutSeconds`),
-    maxConsecutiveFailures: number(check.maxConsecutiveFailures, `${path}/maxConsecutiveFailures`),
+    gracePeriodSeconds: number(check.gracePeriodSeconds ?? CHECK_DEFAULTS.gracePeriodSeconds, `${path}/gracePeriodSeconds`),
+    intervalSeconds: number(check.intervalSeconds ?? CHECK_DEFAULTS.intervalSeconds, `${path}/intervalSeconds`),
+    timeoutSeconds: number(check.timeoutSeconds ?? CHECK_DEFAULTS.timeoutSeconds, `${path}/timeoutSeconds`),
+    maxConsecutiveFailures: number(
+      check.maxConsecutiveFailures ?? CHECK_DEFAULTS.maxConsecutiveFailures,
+      `${path}/maxConsecutiveFailures`,
+    ),
   };
 }
 

@@ -3,9 +3,9 @@
  * src/stream.c, with `retries 3`, `option redispatch` and `timeout connect 3s` as Marathon-LB sets them; the waits are those
  * seen on the real program).
  */
-import type { Ipv4 } from '@portolan/core';
 import type { Backend, BackendServer } from './haproxy.ts';
-import type { Balancer } from './haproxy-balance.ts';
+import type { Balancer, Chooser } from './haproxy-balance.ts';
+import type { HaproxyVersion } from './haproxy-headers.ts';
 
 /** Attempts after the first. */
 const RETRIES = 3;
@@ -25,23 +25,30 @@ export class Attempt {
   private constructor(
     private readonly backend: Backend,
     private readonly balancer: Balancer,
-    private readonly client: Ipv4,
+    private readonly client: Chooser,
     private current: BackendServer,
     private byCookie: boolean,
+    private readonly version: HaproxyVersion,
   ) {}
 
   /**
    * Chooses the first server; nothing if the backend has none that is up.
    * @param cookie what the client sent for the backend's cookie
    */
-  static start(backend: Backend, balancer: Balancer, client: Ipv4, cookie?: string): Attempt | undefined {
+  static start(
+    backend: Backend,
+    balancer: Balancer,
+    client: Chooser,
+    cookie?: string,
+    version: HaproxyVersion = '2.0',
+  ): Attempt | undefined {
     const sticky =
       backend.cookie !== '' && cookie
         ? backend.servers.find((server) => server.cookie === cookie && balancer.isUp(server))
         : undefined;
     if (sticky !== undefined) balancer.takeServer(sticky);
     const server = sticky ?? balancer.take(client);
-    return server === undefined ? undefined : new Attempt(backend, balancer, client, server, sticky !== undefined);
+    return server === undefined ? undefined : new Attempt(backend, balancer, client, server, sticky !== undefined, version);
   }
 
   /** The server to connect to. */
@@ -61,7 +68,7 @@ export class Attempt {
     const moves = !alone && this.movesOn();
     this.balancer.release(this.current);
     if (this.refusals > RETRIES) return { kind: 'give-up', delay: 0 };
-    const delay = moves && this.backend.balance === 'roundrobin' && !this.byCookie ? 0 : WAIT;
+    const delay = moves && this.atOnce() ? 0 : WAIT;
     if (moves) {
       const next = this.balancer.take(this.client, this.current);
       if (next === undefined) return { kind: 'give-up', delay: 0 };
@@ -76,9 +83,20 @@ export class Attempt {
     this.balancer.release(this.current);
   }
 
-  /** Round robin goes to the next server at once, a cookie's client at the second retry, the others at the last. */
+  /** A free choice goes to another server at once, a cookie's client at the second retry, the others at the last. */
   private movesOn(): boolean {
     if (this.byCookie) return this.refusals >= RETRIES - 1;
-    return this.backend.balance === 'roundrobin' || (this.backend.balance === 'leastconn' && this.refusals === RETRIES);
+    return this.isFree() || this.refusals === RETRIES;
+  }
+
+  /** Whether another server is tried without waiting: since 2.2 always, before only where the choice is free. */
+  private atOnce(): boolean {
+    return !this.byCookie && (this.isFree() || this.version === '2.6');
+  }
+
+  /** Whether it does not matter which server it is: round robin, since 2.2 also the fewest connections. */
+  private isFree(): boolean {
+    const { kind } = this.backend.balance;
+    return kind === 'roundrobin' || kind === 'static-rr' || (kind === 'leastconn' && this.version === '2.6');
   }
 }

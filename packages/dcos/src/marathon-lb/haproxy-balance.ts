@@ -1,19 +1,29 @@
 /**
- * Which server of a backend gets the next request (HAProxy 2.0, src/lb_fwrr.c, src/lb_fwlc.c, src/lb_map.c), for servers of
- * equal weight, which are all that Marathon-LB makes. Servers that health checks took out are given from outside; when one
- * comes back, round robin goes on where it was, which the real one need not.
+ * Which server of a backend gets the next request: the algorithms of HAProxy (src/backend.c), each with its own state, from
+ * one reload to the next. `random` and `rdp-cookie` are not modelled.
  */
-import { assert, type Ipv4 } from '@portolan/core';
+import type { Ipv4 } from '@portolan/core';
 import type { Backend, BackendServer } from './haproxy.ts';
+import type { HeaderField } from './haproxy-conditions.ts';
+import { WeightedRoundRobin } from './haproxy-fwrr.ts';
+import type { HaproxyVersion } from './haproxy-headers.ts';
+import { LeastConnections } from './haproxy-leastconn.ts';
+import { HashMap, StaticRoundRobin } from './haproxy-map.ts';
+
+/** What a choice may depend on: a connection's source, and of an HTTP request its target and headers. */
+export interface Chooser {
+  readonly source: Ipv4;
+  readonly target?: string;
+  readonly headers?: readonly HeaderField[];
+}
 
 /** The choices of one backend, from one reload to the next. */
 export interface Balancer {
   /**
    * The server for a new request, which counts as taken until it is released; nothing if none is left.
-   * @param client its address, for `source`
    * @param avoid a server that has just refused a connection: not this one again if there is another
    */
-  take(client: Ipv4, avoid?: BackendServer): BackendServer | undefined;
+  take(request: Chooser, avoid?: BackendServer): BackendServer | undefined;
   /** Takes a certain server: a cookie asks for it, or it is tried once more. */
   takeServer(server: BackendServer): void;
   /** A request at this server is over. */
@@ -24,25 +34,33 @@ export interface Balancer {
   setUp(server: BackendServer, up: boolean): void;
 }
 
-/** A balancer at its start: the first request goes to the first server. */
-export function createBalancer(backend: Backend): Balancer {
-  switch (backend.balance) {
+/** A balancer at its start. */
+export function createBalancer(backend: Backend, version: HaproxyVersion = '2.0'): Balancer {
+  const { balance, servers } = backend;
+  switch (balance.kind) {
     case 'roundrobin':
-      return new RoundRobin(backend.servers);
+      return new WeightedRoundRobin(servers);
     case 'leastconn':
-      return new LeastConnections(backend.servers);
-    case 'source':
-      return new SourceHash(backend.servers);
+      return new LeastConnections(servers, version);
+    case 'static-rr':
+      return new StaticRoundRobin(servers);
+    case 'first':
+      return new FirstServer(servers);
+    default:
+      return new HashMap(servers, balance);
   }
 }
 
-/** What balancers share: servers by index, and which are down. */
-abstract class ServerList implements Balancer {
-  protected readonly down = new Set<BackendServer>();
+/** The first that is up: servers have no limit of connections here. */
+class FirstServer implements Balancer {
+  private readonly down = new Set<BackendServer>();
 
-  constructor(protected readonly servers: readonly BackendServer[]) {}
+  constructor(private readonly servers: readonly BackendServer[]) {}
 
-  abstract take(client: Ipv4, avoid?: BackendServer): BackendServer | undefined;
+  take(_request: Chooser, avoid?: BackendServer): BackendServer | undefined {
+    const up = this.servers.filter((server) => this.isUp(server) && server.weight > 0);
+    return up.find((server) => server !== avoid) ?? up[0];
+  }
 
   takeServer(_server: BackendServer): void {}
 
@@ -55,82 +73,5 @@ abstract class ServerList implements Balancer {
   setUp(server: BackendServer, up: boolean): void {
     if (up) this.down.delete(server);
     else this.down.add(server);
-  }
-}
-
-/** In the order of the file, cyclic. */
-class RoundRobin extends ServerList {
-  private next = 0;
-
-  take(_client: Ipv4, avoid?: BackendServer): BackendServer | undefined {
-    let fallback: BackendServer | undefined;
-    for (let tries = 0; tries < this.servers.length; tries++) {
-      const server = this.servers[this.next];
-      this.next = (this.next + 1) % this.servers.length;
-      if (server === undefined || this.down.has(server)) continue;
-      if (server !== avoid) return server;
-      fallback = server;
-    }
-    return fallback;
-  }
-}
-
-interface Load {
-  readonly server: BackendServer;
-  taken: number;
-  /** When it was last put into its place. */
-  placed: number;
-}
-
-/** The fewest requests in flight; among equals the one that has been so for longest. */
-class LeastConnections extends ServerList {
-  private readonly loads: readonly Load[];
-  private clock: number;
-
-  constructor(servers: readonly BackendServer[]) {
-    super(servers);
-    this.loads = servers.map((server, placed) => ({ server, taken: 0, placed }));
-    this.clock = servers.length;
-  }
-
-  take(_client: Ipv4, avoid?: BackendServer): BackendServer | undefined {
-    let best: Load | undefined;
-    let fallback: Load | undefined;
-    for (const load of this.loads) {
-      if (this.down.has(load.server)) continue;
-      if (load.server === avoid) fallback = load;
-      else if (best === undefined || load.taken < best.taken || (load.taken === best.taken && load.placed < best.placed))
-        best = load;
-    }
-    const chosen = best ?? fallback;
-    if (chosen !== undefined) this.place(chosen, 1);
-    return chosen?.server;
-  }
-
-  override takeServer(server: BackendServer): void {
-    this.place(this.loadOf(server), 1);
-  }
-
-  override release(server: BackendServer): void {
-    this.place(this.loadOf(server), -1);
-  }
-
-  private loadOf(server: BackendServer): Load {
-    const load = this.loads[this.servers.indexOf(server)];
-    assert(load !== undefined, `server ${server.name} is not of this backend`);
-    return load;
-  }
-
-  private place(load: Load, change: number): void {
-    load.taken += change;
-    load.placed = this.clock++;
-  }
-}
-
-/** By the client's address, modulo the number of servers that are up. */
-class SourceHash extends ServerList {
-  take(client: Ipv4): BackendServer | undefined {
-    const up = this.servers.filter((server) => !this.down.has(server));
-    return up[client % up.length];
   }
 }

@@ -5,6 +5,7 @@
 import { formatIpv4 } from '@portolan/core';
 import type { Backend } from './haproxy.ts';
 import { type HeaderField, holds, type ProxiedRequest } from './haproxy-conditions.ts';
+import { rewrittenLocation } from './haproxy-rewrite.ts';
 import type { Route } from './haproxy-route.ts';
 
 /** Versions that differ in headers. Marathon-LB 1.13 has 1.9, 1.14 and 1.15 have 2.0. */
@@ -49,7 +50,11 @@ export function responseHeaders(
   cookie: string | undefined,
   version: HaproxyVersion,
 ): readonly HeaderField[] {
-  const passed = headers.filter(([name]) => name.toLowerCase() !== 'connection');
+  const passed = headers
+    .filter(([name]) => name.toLowerCase() !== 'connection')
+    .map(([name, value]): HeaderField => {
+      return [name, name.toLowerCase() === 'location' ? rewrittenLocation(value, backend.rewrites) : value];
+    });
   passed.push(...backend.responseHeaders);
   if (cookie !== undefined) {
     passed.push(['Set-Cookie', `${backend.cookie}=${cookie}; path=/`]);
@@ -70,11 +75,16 @@ export function cookieOf(headers: readonly HeaderField[], name: string): string 
   return undefined;
 }
 
+/** Why HAProxy answers itself: by its rules, for want of a server, or since the server's answer broke off. */
+export type OwnReason = Exclude<Route, { kind: 'backend' | 'respond' }> | { readonly kind: 'bad-gateway' };
+
 /** What HAProxy answers where no server does. */
-export function ownAnswer(route: Exclude<Route, { kind: 'backend' | 'respond' }>, version: HaproxyVersion): OwnAnswer {
+export function ownAnswer(route: OwnReason, version: HaproxyVersion): OwnAnswer {
   switch (route.kind) {
     case 'unavailable':
       return page(503, 'Service Unavailable', 'No server is available to handle this request.', [], version);
+    case 'bad-gateway':
+      return page(502, 'Bad Gateway', 'The server returned an invalid or incomplete response.', [], version);
     case 'deny':
       return page(403, 'Forbidden', 'Request forbidden by administrative rules.', [], version);
     case 'authenticate': {

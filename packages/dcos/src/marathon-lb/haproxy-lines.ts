@@ -25,7 +25,7 @@ function splitWords(line: string): readonly string[] {
   for (let i = 0; i < line.length; i++) {
     const char = line[i] ?? '';
     if (quote === "'" ? char !== "'" : char === '\\' && i + 1 < line.length) {
-      word = (word ?? '') + (quote === "'" ? char : line[++i]);
+      word = (word ?? '') + (quote === "'" ? char : escaped(line[++i] ?? ''));
     } else if (quote !== '') {
       if (char === quote) quote = '';
       else word = (word ?? '') + char;
@@ -41,3 +41,15 @@ function splitWords(line: string): readonly string[] {
   if (word !== undefined) words.push(word);
   return words;
 }
+
+/** What a backslash and a character stand for; most keep their backslash. */
+function escaped(char: string): string {
+  return ESCAPES.get(char) ?? `\\${char}`;
+}
+
+const ESCAPES: ReadonlyMap<string, string> = new Map([
+  ...[' ', '\\', '#', '"', "'"].map((char) => [char, char] as const),
+  ['r', '\r'],
+  ['n', '\n'],
+  ['t', '\t'],
+]);

@@ -5,7 +5,21 @@
  */
 import { type Ipv4, isIpv4, parseIpv4, Refusal } from '@portolan/core';
 import { type Acls, readTerms, readTest, type Term, type Test } from './haproxy-conditions.ts';
+import type { HaproxyVersion } from './haproxy-headers.ts';
 import { type ConfigLine, readLines } from './haproxy-lines.ts';
+import { type Rewrite, readRewrite } from './haproxy-rewrite.ts';
+import {
+  type BackendServer,
+  type Balance,
+  readBalance,
+  readPort,
+  readServer,
+  refuseLine,
+  secondsOf,
+  where,
+} from './haproxy-server-line.ts';
+
+export type { BackendServer, Balance, ServerCheck } from './haproxy-server-line.ts';
 
 /** A configuration in force. */
 export interface HaproxyConfig {
@@ -54,9 +68,6 @@ export type Action =
 /** What a request is looked up by in a map: its host, its app id or the TLS name. */
 export type MapKey = 'host' | 'app-id' | 'server-name';
 
-/** How a backend chooses. */
-export type Balance = 'roundrobin' | 'leastconn' | 'source';
-
 /** Servers that answer alike. */
 export interface Backend {
   readonly name: string;
@@ -71,42 +82,32 @@ export interface Backend {
   readonly cookie: string;
   /** Headers added to responses. */
   readonly responseHeaders: readonly (readonly [string, string])[];
-}
-
-/** One server. */
-export interface BackendServer {
-  readonly name: string;
-  readonly id: number;
-  /** Absent if it is not an IPv4 address. */
-  readonly address: Ipv4 | undefined;
-  readonly port: number;
-  /** The cookie's value that leads here; '' for none. */
-  readonly cookie: string;
-  readonly check: ServerCheck | undefined;
-}
-
-/** HAProxy's own health check of a server. */
-export interface ServerCheck {
-  readonly intervalSeconds: number;
-  /** Failures in a row after which the server is down. */
-  readonly fall: number;
-  /** Instead of the server's own. */
-  readonly port: number | undefined;
+  /** Changes of request and response lines, in their order. */
+  readonly rewrites: readonly Rewrite[];
+  /** How its servers are checked: by a GET of a path, or by a connection; the timeout is that of connections if absent. */
+  readonly check: { readonly path: string | undefined; readonly timeoutSeconds: number | undefined };
 }
 
 /** Lines that do not change where a request goes, by their first words. */
 const PASSED_OVER: ReadonlySet<string> = new Set(['timeout', 'stats', 'monitor-uri']);
 
+/** Directives gone since 2.1, with what to use instead. */
+const REMOVED: ReadonlyMap<string, string> = new Map([
+  ['reqirep', 'http-request replace-header'],
+  ['rspirep', 'http-response replace-header'],
+  ['rspadd', 'http-response add-header'],
+]);
+
 /**
  * Reads a configuration and checks it as `haproxy -c` does.
  * @throws Refusal for what HAProxy refuses, in its words, and for what this model lacks, by its name
  */
-export function readHaproxyConfig(text: string): HaproxyConfig {
+export function readHaproxyConfig(text: string, version: HaproxyVersion = '2.0'): HaproxyConfig {
   const frontends: Frontend[] = [];
   const backends = new Map<string, Backend>();
   for (const section of sectionsOf(readLines(text))) {
     if (section.kind === 'frontend' || section.kind === 'listen') frontends.push(readFrontend(section));
-    else if (section.kind === 'backend') backends.set(section.name, readBackend(section));
+    else if (section.kind === 'backend') backends.set(section.name, readBackend(section, version));
   }
   const config = { frontends, backends };
   for (const frontend of frontends) checkBackends(frontend, backends);
@@ -128,7 +129,8 @@ function sectionsOf(lines: readonly ConfigLine[]): readonly Section[] {
       continue;
     }
     const section = sections.at(-1);
-    if (section === undefined) throw refuse(line, 'unknown-keyword', `unknown keyword '${word.slice(0, 100)}' out of section`);
+    if (section === undefined)
+      throw refuseLine(line, 'unknown-keyword', `unknown keyword '${word.slice(0, 100)}' out of section`);
     section.lines.push(line);
   }
   return sections;
@@ -150,13 +152,16 @@ function readFrontend(section: Section): Frontend {
   return { name: section.name, mode, binds, rules };
 }
 
-function readBackend(section: Section): Backend {
+function readBackend(section: Section, version: HaproxyVersion): Backend {
   const acls = readAcls(section);
   const servers: BackendServer[] = [];
   const rules: Rule[] = [];
   const responseHeaders: [string, string][] = [];
+  const rewrites: Rewrite[] = [];
   let mode: ProxyMode = 'tcp';
-  let balance: Balance = 'roundrobin';
+  let balance: Balance = { kind: 'roundrobin' };
+  let checkPath: string | undefined;
+  let checkTimeoutSeconds: number | undefined;
   let forwardFor = false;
   let cookie = '';
   for (const line of section.lines) {
@@ -166,19 +171,24 @@ function readBackend(section: Section): Backend {
     else if (word === 'balance') balance = readBalance(line);
     else if (word === 'redirect' || word === 'http-request' || word === 'tcp-request') rules.push(readRule(line, acls));
     else if (word === 'option' && argument === 'forwardfor') forwardFor = true;
+    else if (word === 'option' && argument === 'httpchk') checkPath = line.words[3] ?? line.words[2] ?? '/';
+    else if (word === 'timeout' && argument === 'check') checkTimeoutSeconds = secondsOf(line.words[2] ?? '');
     else if (word === 'cookie') cookie = readCookie(line);
+    else if (REMOVED.has(word) && version === '2.6') throw removedKeyword(line);
     else if (word === 'rspadd') responseHeaders.push(readResponseHeader(line));
-    else if (word !== 'acl' && !(word === 'option' && argument === 'httpchk') && !PASSED_OVER.has(word))
-      throw unknownKeyword(line, section);
+    else if (word === 'reqirep' || word === 'rspirep') rewrites.push(readRewrite(line));
+    else if (word !== 'acl' && !PASSED_OVER.has(word)) throw unknownKeyword(line, section);
   }
-  return { name: section.name, mode, balance, servers, rules, forwardFor, cookie, responseHeaders };
+  const check = { path: checkPath, timeoutSeconds: checkTimeoutSeconds };
+  return { name: section.name, mode, balance, servers, rules, forwardFor, cookie, responseHeaders, rewrites, check };
 }
 
 function readAcls(section: Section): Acls {
   const acls = new Map<string, Test[]>();
   for (const line of section.lines) {
     const [word, name = '', ...words] = line.words;
-    if (word !== 'acl') continue;
+    // What is asked of a response is asked by rewrites alone, which know it themselves.
+    if (word !== 'acl' || words[0]?.startsWith('res.')) continue;
     const tests = acls.get(name) ?? [];
     tests.push(readTest(words, where(line)));
     acls.set(name, tests);
@@ -192,30 +202,24 @@ function readBind(line: ConfigLine): Bind {
   const host = place.slice(0, colon);
   const port = readPort(place.slice(colon + 1));
   if (colon < 0 || port === undefined)
-    throw refuse(line, 'invalid-bind', `'bind' : missing port number in '${place.slice(0, 100)}'`);
+    throw refuseLine(line, 'invalid-bind', `'bind' : missing port number in '${place.slice(0, 100)}'`);
   const any = host === '*' || host === '' || host === '0.0.0.0';
   if (!any && !isIpv4(host))
-    throw refuse(line, 'not-modelled', `a bind address other than IPv4 is not modelled: '${host.slice(0, 100)}'`);
+    throw refuseLine(line, 'not-modelled', `a bind address other than IPv4 is not modelled: '${host.slice(0, 100)}'`);
   return { address: any ? undefined : parseIpv4(host), port, tls: options.includes('ssl') };
 }
 
 function readMode(line: ConfigLine): ProxyMode {
   const mode = line.words[1] ?? '';
   if (mode === 'http' || mode === 'tcp') return mode;
-  if (mode === 'health') throw refuse(line, 'not-modelled', "the mode 'health' is not modelled");
-  throw refuse(line, 'unknown-mode', `unknown proxy mode '${mode.slice(0, 100)}'.`);
-}
-
-function readBalance(line: ConfigLine): Balance {
-  const [, name = '', ...rest] = line.words;
-  if (rest.length === 0 && (name === 'roundrobin' || name === 'leastconn' || name === 'source')) return name;
-  throw refuse(line, 'not-modelled', `balance '${line.words.slice(1).join(' ').slice(0, 100)}' is not modelled`);
+  if (mode === 'health') throw refuseLine(line, 'not-modelled', "the mode 'health' is not modelled");
+  throw refuseLine(line, 'unknown-mode', `unknown proxy mode '${mode.slice(0, 100)}'.`);
 }
 
 function readCookie(line: ConfigLine): string {
   const [, name = '', ...options] = line.words;
   if (options.toSorted().join(' ') === 'indirect insert nocache') return name;
-  throw refuse(line, 'not-modelled', `cookie options '${options.join(' ').slice(0, 100)}' are not modelled`);
+  throw refuseLine(line, 'not-modelled', `cookie options '${options.join(' ').slice(0, 100)}' are not modelled`);
 }
 
 function readResponseHeader(line: ConfigLine): [string, string] {
@@ -231,7 +235,7 @@ function readUseBackend(line: ConfigLine, acls: Acls): Rule {
   const map = /,map\(([^()]*)\)\]$/.exec(target)?.[1];
   const key = MAP_KEYS.get(target.slice(2, target.lastIndexOf(',map(')));
   if (map === undefined || key === undefined)
-    throw refuse(line, 'not-modelled', `the expression '${target.slice(0, 200)}' is not modelled`);
+    throw refuseLine(line, 'not-modelled', `the expression '${target.slice(0, 200)}' is not modelled`);
   return { action: { kind: 'look-up', key, map }, when };
 }
 
@@ -249,7 +253,7 @@ function readRule(line: ConfigLine, acls: Acls): Rule {
   const [layer, verb = '', ...rest] = words;
   const action =
     layer === 'redirect' ? readRedirect(words.slice(1)) : readAction(layer === 'tcp-request' ? (rest[0] ?? '') : verb, rest);
-  if (action === undefined) throw refuse(line, 'not-modelled', `'${words.join(' ').slice(0, 200)}' is not modelled`);
+  if (action === undefined) throw refuseLine(line, 'not-modelled', `'${words.join(' ').slice(0, 200)}' is not modelled`);
   return { action, when };
 }
 
@@ -271,35 +275,8 @@ function readAction(verb: string, [first = '', second = '', ...more]: readonly s
 
 function readWhen(line: ConfigLine, keyword: string | undefined, condition: readonly string[], acls: Acls): readonly Term[] {
   if (keyword === undefined) return [];
-  if (keyword !== 'if') throw refuse(line, 'not-modelled', `'${keyword.slice(0, 100)}' is not modelled`);
+  if (keyword !== 'if') throw refuseLine(line, 'not-modelled', `'${keyword.slice(0, 100)}' is not modelled`);
   return readTerms(condition, acls, where(line));
-}
-
-/** The server of a line; none if it is disabled. */
-function readServer(line: ConfigLine): readonly BackendServer[] {
-  const [, name = '', place = '', ...options] = line.words;
-  const colon = place.lastIndexOf(':');
-  const host = place.slice(0, Math.max(0, colon));
-  const port = readPort(place.slice(colon + 1));
-  if (port === undefined)
-    throw refuse(line, 'invalid-server', `'server ${name}' : missing port number in '${place.slice(0, 100)}'`);
-  const values = new Map<string, string>();
-  for (let i = 0; i < options.length; i++) {
-    const option = options[i] ?? '';
-    if (option === 'check' || option === 'disabled') values.set(option, '');
-    else if (['id', 'cookie', 'inter', 'fall', 'port'].includes(option)) values.set(option, options[++i] ?? '');
-    else throw refuse(line, 'not-modelled', `the server's option '${option.slice(0, 100)}' is not modelled`);
-  }
-  if (values.has('disabled')) return [];
-  const check = values.has('check')
-    ? {
-        intervalSeconds: Number.parseInt(values.get('inter') ?? '2', 10),
-        fall: Number(values.get('fall') ?? 3),
-        port: readPort(values.get('port') ?? ''),
-      }
-    : undefined;
-  const address = isIpv4(host) ? parseIpv4(host) : undefined;
-  return [{ name, id: Number(values.get('id') ?? 0), address, port, cookie: values.get('cookie') ?? '', check }];
 }
 
 /** A rule of an HTTP frontend must not lead to a TCP backend, and any must exist. */
@@ -322,24 +299,17 @@ function checkBackends(frontend: Frontend, backends: ReadonlyMap<string, Backend
   }
 }
 
-function readPort(text: string): number | undefined {
-  const port = Number(text);
-  return /^[0-9]{1,5}$/.test(text) && port <= 65535 ? port : undefined;
-}
-
-function where(line: ConfigLine): string {
-  return `haproxy.cfg:${line.number}`;
-}
-
 function unknownKeyword(line: ConfigLine, section: Section): Refusal {
   const keyword = line.words[0] ?? '';
-  return refuse(
+  return refuseLine(
     line,
     'not-modelled',
     `'${keyword.slice(0, 100)}' in the ${section.kind} '${section.name.slice(0, 100)}' is not modelled`,
   );
 }
 
-function refuse(line: ConfigLine, code: string, message: string): Refusal {
-  return new Refusal({ component: 'haproxy', code, path: where(line), message: `parsing [${where(line)}] : ${message}` });
+function removedKeyword(line: ConfigLine): Refusal {
+  const keyword = line.words[0] ?? '';
+  const message = `The '${keyword}' directive is not supported anymore since HAProxy 2.1. Use '${REMOVED.get(keyword)}' instead.`;
+  return refuseLine(line, 'removed-keyword', message);
 }

@@ -2,8 +2,9 @@
  * Mesos-DNS' HTTP interface, port 8123 of every master (mesosphere/mesos-dns@857ceb9, resolver/resolver.go `configureHTTP`):
  * hosts, services, all records, as JSON indented by one blank. Lists come in the order of a walk over Go's map.
  */
-import { formatIp } from '../vips/ip.ts';
+
 import { absolute, lowerCase } from '../dns/message.ts';
+import { formatIp } from '../vips/ip.ts';
 import type { MesosDns } from './mesos-dns.ts';
 import { REFRESH_SECONDS } from './mesos-dns.ts';
 import type { MesosRecord } from './records.ts';
@@ -59,12 +60,14 @@ function servicesOf(dns: MesosDns, name: string): unknown {
 }
 
 function frameworksOf(dns: MesosDns): unknown {
-  const frameworks = new Map<string, { name: string; id: string; records: unknown[] }[]>(dns.frameworks.map((name) => [name, []]));
+  const frameworks = new Map<string, { name: string; id: string; records: unknown[] }[]>(
+    dns.frameworks.map((name) => [name, []]),
+  );
   if (frameworks.size === 0) return null;
   for (const { task, records } of dns.byTask()) {
     const tasks = frameworks.get(task.frameworkName) ?? [];
     frameworks.set(task.frameworkName, tasks);
-    const rows = records.map((record) => ({ name: record.name, host: valueOf(record), rtype: record.kind }));
+    const rows = records.map((record) => ({ name: record.name, host: textOf(record), rtype: record.kind }));
     tasks.push({ name: task.name, id: task.id, records: rows });
   }
   return [...frameworks].map(([name, tasks]) => ({ tasks, name }));
@@ -75,7 +78,7 @@ function transferOf(dns: MesosDns): unknown {
   const records = dns.all();
   const byName = (kind: MesosRecord['kind']) => {
     const names = [...new Set(records.flatMap((record) => (record.kind === kind ? [record.name] : [])))].sort();
-    return Object.fromEntries(names.map((name) => [name, dns.walk(name, kind).map(valueOf)]));
+    return Object.fromEntries(names.map((name) => [name, dns.walk(name, kind).map(textOf)]));
   };
   return {
     TTL: ttl,
@@ -92,7 +95,7 @@ function addresses(records: readonly MesosRecord[]): readonly string[] {
   return records.flatMap((record) => (record.kind === 'SRV' ? [] : [formatIp(record.address)]));
 }
 
-function valueOf(record: MesosRecord): string {
+function textOf(record: MesosRecord): string {
   return record.kind === 'SRV' ? `${record.target}:${record.port}` : formatIp(record.address);
 }
 

@@ -101,7 +101,7 @@ export class DockerExecutor implements Executor {
       container?.type !== 'DOCKER' || image === undefined
         ? 'Failed to launch container: only Docker containers are modelled'
         : this.around.program(image) === undefined
-          ? `Failed to launch container: Failed to run 'docker -H unix:///var/run/docker.sock pull ${image}': exited with status 1; stderr='Error response from daemon: pull access denied for ${repository(image)}, repository does not exist or may require 'docker login'`
+          ? `Failed to launch container: Failed to run 'docker -H unix:///var/run/docker.sock pull ${image}': exited with status 1; stderr='Error response from daemon: pull access denied for ${repository(image)}, repository does not exist or may require 'docker login''`
           : undefined;
     if (problem === undefined) return true;
     this.report({ taskId: task.taskId, state: 'TASK_FAILED', reason: 'REASON_CONTAINER_LAUNCH_FAILED', message: problem });

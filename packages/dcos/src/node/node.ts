@@ -14,8 +14,8 @@ import {
   Trace,
   toolRegistry,
 } from '@portolan/core';
-import type { DnsReply } from '../dns/message.ts';
-import { get, type HttpOutcome, parseTarget } from './http-client.ts';
+import type { DnsQuestion, DnsReply } from '../dns/message.ts';
+import { HttpConnection, type HttpOutcome, parseTarget, type RequestOptions, requestOf, send } from './http-client.ts';
 import { ask } from './resolver.ts';
 
 /** Longest a request may take, in virtual milliseconds: TCP gives up after 127 s, each name server look-up after 9 s. */
@@ -33,6 +33,22 @@ export interface HttpReply {
   /** Every packet of it: empty unless it was traced. */
   readonly trace: Trace;
 }
+
+/** How a request is made, and whether its packets are traced; default true. */
+export interface HttpOptions extends RequestOptions {
+  readonly trace?: boolean;
+  /** Default that of curl. */
+  readonly userAgent?: string;
+}
+
+/** A connection kept for several requests. */
+export interface HttpSession {
+  /** Makes a request; redirects are not followed. */
+  http(path: string, options?: HttpOptions): HttpReply;
+  close(): void;
+}
+
+const USER_AGENT = 'curl/7.29.0';
 
 /** A node, or a container on it. */
 export class DcosNode {
@@ -84,15 +100,46 @@ export class DcosNode {
   }
 
   /**
-   * Makes a GET request and waits for its end; virtual time passes only if something has to be waited for.
-   * @param options.trace default true
+   * Makes a request, GET unless told otherwise, and waits for its end; virtual time passes only if something has to be
+   * waited for.
+   * @throws Refusal `bad-url`, `bad-request`
+   */
+  http(url: string, options: HttpOptions = {}): HttpReply {
+    const target = parseTarget(url);
+    const agent = options.userAgent ?? USER_AGENT;
+    requestOf(target, agent, options);
+    return this.conversation(options, target, (done) =>
+      send(this.namespace(), target, { ...options, random: this.random, agent }, done),
+    );
+  }
+
+  /**
+   * A connection that is kept for several requests, as browsers and proxies keep it; made with the first of them.
    * @throws Refusal `bad-url`
    */
-  http(url: string, options: { trace?: boolean; userAgent?: string } = {}): HttpReply {
+  connection(url: string): HttpSession {
     const target = parseTarget(url);
+    const connection = new HttpConnection(this.namespace(), target, this.random);
+    return {
+      http: (path, options = {}) => {
+        const request = requestOf({ ...target, path }, options.userAgent ?? USER_AGENT, options);
+        return this.conversation(options, target, (done) => connection.ask(request, done));
+      },
+      close: () => {
+        connection.close();
+        this.cluster.run();
+      },
+    };
+  }
+
+  private conversation(
+    options: HttpOptions,
+    target: { readonly host: string; readonly port: number },
+    begin: (done: (outcome: HttpOutcome) => void) => void,
+  ): HttpReply {
     const run = (): HttpOutcome => {
       let outcome: HttpOutcome | undefined;
-      get(this.namespace(), target, { random: this.random, agent: options.userAgent ?? 'curl/7.29.0' }, (result) => {
+      begin((result) => {
         outcome = result;
       });
       this.cluster.runUntil(() => outcome !== undefined, PATIENCE);
@@ -105,9 +152,14 @@ export class DcosNode {
 
   /** Asks the node's name servers; undefined if none answers. */
   resolve(name: string, type = 'A'): DnsReply | undefined {
+    return this.query({ name, type, id: this.random.nextInt(0x10000) });
+  }
+
+  /** Asks the node's name servers a question with all that its message says; undefined if none answers. */
+  query(question: DnsQuestion): DnsReply | undefined {
     let reply: DnsReply | undefined;
     let done = false;
-    ask(this.namespace(), { name, type, id: this.random.nextInt(0x10000) }, (result) => {
+    ask(this.namespace(), question, (result) => {
       reply = result;
       done = true;
     });

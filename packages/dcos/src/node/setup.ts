@@ -10,13 +10,9 @@ import {
   createNetwork,
   type DockerNetwork,
   daemonRules,
-  formatCidr,
   hostConfig,
-  type IpSet,
   type Ipv4,
-  type Mac,
   type MachineConfig,
-  type Match,
   type Netfilter,
   parseCidr,
   parseIpv4,
@@ -25,24 +21,12 @@ import {
   remember,
   withLink,
 } from '@portolan/core';
-import { OVERLAY_TABLE, VTEP_DEVICE } from '../overlay/directory.ts';
-
-/** A node's place in the overlay. */
-export interface OverlayPlace {
-  /** Name of the overlay: `dcos`. */
-  readonly name: string;
-  readonly overlay: Cidr;
-  readonly vtep: Cidr;
-  readonly vtepMac: Mac;
-  /** The half of the node's subnet that Docker gets; a master has none. */
-  readonly docker: Cidr | undefined;
-}
+import { type OverlayPlace, withOverlays } from './overlay-setup.ts';
 
 /** dcos-net's DNS addresses on every node. */
 export const SPARTAN_ADDRESSES: readonly Ipv4[] = ['198.51.100.1', '198.51.100.2', '198.51.100.3'].map(parseIpv4);
 
 const DOCKER0 = { subnet: parseCidr('172.17.0.0/16'), gateway: parseIpv4('172.17.0.1') };
-const OVERLAY_MTU = 1420;
 
 const COMMENT = {
   masquerade: 'Minuteman-IPVS-IPTables-masquerade-rule',
@@ -52,7 +36,14 @@ const COMMENT = {
 /** A master, private or public agent, ready. */
 export function dcosNode(
   name: string,
-  options: { address: Cidr; gateway: Ipv4; place: OverlayPlace; docker: boolean; userlandProxy: boolean; random: Random },
+  options: {
+    address: Cidr;
+    gateway: Ipv4;
+    place: OverlayPlace | undefined;
+    docker: boolean;
+    userlandProxy: boolean;
+    random: Random;
+  },
 ): MachineConfig {
   let config = hostConfig(name, [{ name: 'eth0', address: options.address }], options.gateway);
   // Mesos' units write 2 into every rp_filter; dockerd switches forwarding on.
@@ -62,7 +53,7 @@ export function dcosNode(
   };
   if (options.docker) config = withDocker(config, options.userlandProxy, options.random);
   config = withDcosNet(config, options.random);
-  return withOverlay(config, options.place, options.random);
+  return options.place === undefined ? config : withOverlays(config, options.place, options.random);
 }
 
 function withDocker(config: MachineConfig, userlandProxy: boolean, random: Random): MachineConfig {
@@ -132,78 +123,3 @@ const SKIP_VIPS: Rule = {
   target: { name: 'RETURN' },
   cause: 'dcos-net',
 };
-
-function withOverlay(config: MachineConfig, place: OverlayPlace, random: Random): MachineConfig {
-  const withBridge = place.docker === undefined ? config : withOverlayBridge(config, place, place.docker, random);
-  const tunnel = withLink(withBridge, {
-    name: VTEP_DEVICE,
-    mac: place.vtepMac,
-    mtu: 1500,
-    up: true,
-    kind: { type: 'vxlan', vni: 1024, port: 64000, learning: true },
-    addresses: [place.vtep],
-  });
-  const rule = { priority: 32765, from: place.overlay, table: OVERLAY_TABLE };
-  const [local, ...others] = tunnel.host.rules;
-  return { ...tunnel, host: { ...tunnel.host, rules: local === undefined ? [rule] : [local, rule, ...others] } };
-}
-
-function withOverlayBridge(config: MachineConfig, place: OverlayPlace, docker: Cidr, random: Random): MachineConfig {
-  const bridge = `d-${place.name}`;
-  const network: DockerNetwork = {
-    id: random.hex(64),
-    name: place.name,
-    bridge,
-    subnet: docker,
-    gateway: docker.address + 1,
-    mtu: OVERLAY_MTU,
-    masquerade: false,
-    icc: true,
-    options: [
-      ['com.docker.network.bridge.enable_ip_masquerade', 'false'],
-      ['com.docker.network.bridge.name', bridge],
-      ['com.docker.network.driver.mtu', String(OVERLAY_MTU)],
-    ],
-  };
-  const next = createNetwork(config, network, random);
-  return {
-    ...next,
-    host: {
-      ...next.host,
-      sets: [...next.host.sets, overlaySet(place.overlay)],
-      netfilter: overlayRules(next.host.netfilter, place.overlay),
-    },
-  };
-}
-
-/** The rules with those of the overlay module. */
-export function overlayRules(before: Netfilter, overlay: Cidr): Netfilter {
-  return remember(before, `overlay ${formatCidr(overlay)}`, () => addOverlayRules(before, overlay));
-}
-
-function addOverlayRules(before: Netfilter, overlay: Cidr): Netfilter {
-  const stage2 = change(before, 'filter', 'DOCKER-ISOLATION-STAGE-2', (old) => [
-    { matches: [], target: { name: 'RETURN' }, cause: 'overlay module: containers of different networks may talk' },
-    ...old,
-  ]);
-  const leaves: Match = { name: 'set', set: 'overlay', directions: ['dst'] };
-  return change(stage2, 'nat', 'POSTROUTING', (old) => [
-    ...old,
-    {
-      source: { network: overlay },
-      matches: [leaves],
-      target: { name: 'MASQUERADE' },
-      cause: 'overlay module: what leaves the overlay',
-    },
-  ]);
-}
-
-/** The set `overlay`: two halves of the Internet, the overlay taken out. */
-export function overlaySet(overlay: Cidr): IpSet {
-  return {
-    name: 'overlay',
-    type: 'hash:net',
-    counters: true,
-    members: [{ network: parseCidr('0.0.0.0/1') }, { network: parseCidr('128.0.0.0/1') }, { network: overlay, nomatch: true }],
-  };
-}

@@ -31,41 +31,61 @@ export const VTEP_DEVICE = 'vtep1024';
 /** Table that sends overlay traffic to agents through the tunnel. */
 export const OVERLAY_TABLE = 42;
 
-/** The records of one overlay. */
+/** An overlay as its nodes share it: its network, and how long the prefix of a node's subnet is. */
+export interface OverlayShape {
+  readonly network: Cidr;
+  readonly prefix: number;
+}
+
+/** The records of all overlays; a node's tunnel end is the same in each. */
 export class OverlayDirectory {
-  readonly overlay: Cidr;
+  private readonly overlays: readonly [OverlayShape, ...OverlayShape[]];
   /** How often it has changed. */
   changes = 0;
-  private readonly prefix: number;
   private readonly bySubnet = new Map<Ipv4, OverlayRecord>();
-  private readonly byAgent = new Map<Ipv4, OverlayRecord>();
+  private readonly byAgent = new Map<Ipv4, OverlayRecord[]>();
   private readonly byVtep = new Map<Ipv4, OverlayRecord>();
   private readonly byMac = new Map<Mac, OverlayRecord>();
 
-  /** @param prefix length of a node's subnet */
-  constructor(overlay: Cidr, prefix: number) {
-    this.overlay = overlay;
-    this.prefix = prefix;
+  constructor(overlays: readonly [OverlayShape, ...OverlayShape[]]) {
+    this.overlays = overlays;
   }
 
-  /** Adds a node's record, or replaces it. */
-  put(record: OverlayRecord): void {
+  /** The network of the first overlay, `dcos`. */
+  get overlay(): Cidr {
+    return this.overlays[0].network;
+  }
+
+  /** Adds a node's record of one overlay, or replaces it; says whether it is news. */
+  put(record: OverlayRecord): boolean {
+    const shape = this.shapeOf(record.subnet.address);
+    const own = this.byAgent.get(record.agent) ?? [];
+    const known = own.find((other) => this.shapeOf(other.subnet.address) === shape);
+    // A subnet outside all overlays does not stay beside a right one.
+    const others = own.filter((other) => other !== known && this.shapeOf(other.subnet.address) !== undefined);
+    if (known !== undefined && isSame(known, record) && others.length === own.length - 1) return false;
     this.changes++;
+    this.byAgent.set(record.agent, [...others, record]);
     this.bySubnet.set(networkOf(record.subnet).address, record);
-    this.byAgent.set(record.agent, record);
     this.byVtep.set(record.vtep, record);
     this.byMac.set(record.vtepMac, record);
+    return true;
   }
 
   /** The node whose subnet an address lies in. */
   holder(address: Ipv4): OverlayRecord | undefined {
-    if (!contains(this.overlay, address)) return undefined;
-    return this.bySubnet.get((address & maskOf(this.prefix)) >>> 0);
+    const shape = this.shapeOf(address);
+    return shape === undefined ? undefined : this.bySubnet.get((address & maskOf(shape.prefix)) >>> 0);
   }
 
-  /** All records, in the order in which they came. */
+  /** All records, by node in the order in which they came. */
   records(): readonly OverlayRecord[] {
-    return [...this.byAgent.values()];
+    return [...this.byAgent.values()].flat();
+  }
+
+  private shapeOf(address: Ipv4): OverlayShape | undefined {
+    for (const shape of this.overlays) if (contains(shape.network, address)) return shape;
+    return undefined;
   }
 
   /** `9.0.3.0/24 via 44.128.0.4 dev vtep1024` for every other node. */
@@ -87,8 +107,8 @@ export class OverlayDirectory {
         : tunnelRoute(OVERLAY_TABLE, { address: record.agent, prefix: 32 }, record.vtep);
     return {
       table: OVERLAY_TABLE,
-      find: (destination) => route(this.byAgent.get(destination)),
-      list: () => this.records().flatMap((record) => route(record) ?? []),
+      find: (destination) => route(this.byAgent.get(destination)?.[0]),
+      list: () => this.others(self).flatMap((record) => route(record) ?? []),
     };
   }
 
@@ -114,11 +134,17 @@ export class OverlayDirectory {
     return this.others(self).map((record) => ({ mac: record.vtepMac, device: VTEP_DEVICE, remote: record.agent }));
   }
 
+  /** One record each of the other nodes. */
   private others(self: Ipv4): readonly OverlayRecord[] {
-    return this.records().filter((record) => record.agent !== self);
+    return [...this.byAgent].flatMap(([agent, [first]]) => (agent === self || first === undefined ? [] : [first]));
   }
 }
 
 function tunnelRoute(table: number, destination: Cidr, via: Ipv4): Route {
   return { table, type: 'unicast', destination, via, device: VTEP_DEVICE, scope: 'global', protocol: 'boot', metric: 0 };
+}
+
+function isSame(a: OverlayRecord, b: OverlayRecord): boolean {
+  const subnet = a.subnet.address === b.subnet.address && a.subnet.prefix === b.subnet.prefix;
+  return subnet && a.vtep === b.vtep && a.vtepMac === b.vtepMac;
 }

@@ -1,6 +1,6 @@
 /** curl and http (HTTPie): one GET request and what they print of it. Follows curl 7.29 and HTTPie 1.0. */
 import { type OptionTable, Refusal, readOptions, type Tool, type ToolResult } from '@portolan/core';
-import { parseTarget } from '../node/http-client.ts';
+import { parseTarget, type RequestOptions } from '../node/http-client.ts';
 import type { DcosNode, HttpReply } from '../node/node.ts';
 
 const REASONS: ReadonlyMap<string, string> = new Map([
@@ -15,28 +15,50 @@ const CURL: OptionTable = {
     ['s', 'silent'],
     ['i', 'include'],
     ['S', 'show-error'],
+    ['L', 'location'],
     ['h', 'help'],
+  ],
+  values: [
+    ['X', 'request'],
+    ['d', 'data'],
+    ['H', 'header'],
   ],
 };
 const HTTPIE: OptionTable = { flags: [['h', 'help']] };
 
-const USAGE = 'Usage: curl [-s|--silent] [-i|--include] URL\n';
+const USAGE = 'Usage: curl [-s] [-i] [-L] [-X METHOD] [-H HEADER] [-d DATA] URL\n';
 
 /** `curl URL`: prints the body. */
 export function curl(node: DcosNode): Tool {
   return {
     name: 'curl',
-    summary: 'transfer a URL (GET over http)',
+    summary: 'transfer a URL over http',
     run: (args) => {
       const options = readOptions('curl', CURL, args, (option) => `curl: option ${option}: is unknown`);
       if (options.has('h')) return { stdout: USAGE, stderr: '', code: 0 };
       const [url, ...more] = options.words;
       if (url === undefined) return { stdout: '', stderr: "curl: try 'curl --help' for more information\n", code: 2 };
       if (more.length > 0) throw notModelled('curl', 'more than one URL');
-      const reply = node.http(url);
+      if (args.filter((word) => word === '-H' || word === '--header').length > 1) throw notModelled('curl', 'more than one -H');
+      const reply = node.http(url, requestOptions(options));
       if (reply.failure !== undefined) return curlFailure(url, reply.failure, options.has('s') && !options.has('S'));
       return { stdout: (options.has('i') ? `${headText(reply)}\n` : '') + reply.body, stderr: '', code: 0 };
     },
+  };
+}
+
+/** What `-X`, `-H`, `-d` and `-L` ask for. */
+function requestOptions(options: ReturnType<typeof readOptions>): RequestOptions {
+  const [method, data, header] = [options.value('X'), options.value('d'), options.value('H')];
+  const colon = header?.indexOf(':') ?? -1;
+  const form = ['Content-Type', 'application/x-www-form-urlencoded'] as const;
+  const given = header === undefined ? [] : [[header.slice(0, Math.max(0, colon)), header.slice(colon + 1).trim()] as const];
+  const typed = given.some(([name]) => name.toLowerCase() === 'content-type');
+  return {
+    ...(method === undefined ? {} : { method }),
+    ...(data === undefined ? {} : { body: data }),
+    headers: [...(data === undefined || typed ? [] : [form]), ...given],
+    follow: options.has('L'),
   };
 }
 

@@ -1,7 +1,8 @@
 /**
  * The table of VIPs that all dcos-nets gossip (key `[minuteman,vips2]` of lashup; dcos/dcos-net@7bd01ac). Every node
- * holds the same, so it is kept once, as a log of changes; what a node makes of it is a {@link VipView}, shared by all
- * nodes that started at the same place of the log. Gossip takes no time here.
+ * holds the same in the end, so it is kept once, as a log of changes; what a node makes of it is a {@link VipView}, shared
+ * by all nodes that started at the same place of the log and hear of changes equally late. A node hears of its own agent's
+ * changes no sooner than of others'.
  */
 import { assert, type Ipv4, memo } from '@portolan/core';
 import { VIP_RANGE, type VipRange } from './address.ts';
@@ -39,10 +40,21 @@ export class L4lb {
   readonly range: VipRange;
   private readonly log: VipEvent[] = [];
   private readonly published = new Map<Ipv4, Published>();
-  private readonly views = new Map<number, VipView>();
+  private readonly views = new Map<string, VipView>();
+  private readonly now: () => number;
 
-  constructor(options: { readonly range?: VipRange } = {}) {
+  /** @param options.now virtual milliseconds, for views that hear of changes later; default a time after everything */
+  constructor(options: { readonly range?: VipRange; readonly now?: () => number } = {}) {
     this.range = options.range ?? VIP_RANGE;
+    this.now = options.now ?? (() => Number.POSITIVE_INFINITY);
+  }
+
+  /** How many changes have been gossiped to those who hear of them so many milliseconds late. */
+  heardAfter(delay: number): number {
+    const latest = this.now() - delay;
+    let count = this.log.length;
+    while (count > 0 && (this.log[count - 1]?.at ?? 0) > latest) count--;
+    return count;
   }
 
   /** Every change so far, oldest first. */
@@ -89,14 +101,15 @@ export class L4lb {
   }
 
   /**
-   * The view of the nodes whose dcos-net started when the log had this length. Those that have their own port mappings
-   * need a view of their own: {@link ownView}.
+   * The view of the nodes whose dcos-net started when the log had this length, and that hear of changes so many
+   * milliseconds late. Those that have their own port mappings need a view of their own: {@link ownView}.
    */
-  view(start = 0): VipView {
-    let view = this.views.get(start);
+  view(start = 0, delay = 0): VipView {
+    const key = `${start} ${delay}`;
+    let view = this.views.get(key);
     if (view === undefined) {
-      view = this.ownView(start, {});
-      this.views.set(start, view);
+      view = this.ownView(start, delay === 0 ? {} : { delay });
+      this.views.set(key, view);
     }
     return view;
   }

@@ -28,6 +28,8 @@ import { inGossipOrder, type Touch, VipTable } from './vip-table.ts';
 export interface NodeOptions {
   /** Its address, to know its own backends by. */
   readonly node?: Ipv4;
+  /** Milliseconds until it hears of a change; default 0. */
+  readonly delay?: number;
 }
 
 interface Surroundings {
@@ -40,6 +42,7 @@ interface Surroundings {
 export class VipView {
   private readonly source: L4lb;
   private readonly node: Ipv4 | undefined;
+  private readonly delay: number;
   private readonly table = new VipTable();
   private names: VipNames;
   private readonly index = new ServiceIndex();
@@ -57,6 +60,7 @@ export class VipView {
   constructor(source: L4lb, start: number, options: NodeOptions) {
     this.source = source;
     this.node = options.node;
+    this.delay = options.delay ?? 0;
     this.names = new VipNames(source.range);
     this.place = start;
     if (start === 0) return;
@@ -88,7 +92,9 @@ export class VipView {
   /** Takes in what was gossiped since. */
   catchUp(): void {
     const { events } = this.source;
-    while (this.place < events.length) this.hear(events[this.place++] as VipEvent);
+    if (this.place === events.length) return;
+    const heard = this.delay === 0 ? events.length : this.source.heardAfter(this.delay);
+    while (this.place < heard) this.hear(events[this.place++] as VipEvent);
   }
 
   /** The writes from the `done`-th on, in their order. */

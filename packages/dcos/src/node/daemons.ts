@@ -1,0 +1,100 @@
+/**
+ * DC/OS' daemons of one node: its kernel gets what they keep for all nodes alike (VIPs, overlay), dcos-dns and dcos-net's
+ * REST interface listen, on a master Mesos-DNS too.
+ */
+import { type HttpResponse, httpDate, httpServer, type Ipv4, type Machine, parseIpv4 } from '@portolan/core';
+import { formatTimestamp } from '@portolan/scheduler';
+import type { TaskZone } from '../dns/task-zone.ts';
+import { dcosZones } from '../dns/zones.ts';
+import { MESOS_DNS_HTTP_PORT, mesosDnsPage } from '../mesos-dns/http-api.ts';
+import type { MesosDns } from '../mesos-dns/mesos-dns.ts';
+import type { OverlayDirectory } from '../overlay/directory.ts';
+import { startDcosDns, startMesosDns } from './dns-service.ts';
+import { DCOS_NET_REST_PORT, dcosNetRest } from './rest.ts';
+import { ipvsFeed, VIP_SET, type VipKernel } from './vip-kernel.ts';
+
+/** What all nodes' daemons know, or will be told. */
+export interface DaemonWorld {
+  readonly masters: readonly Ipv4[];
+  readonly overlay: OverlayDirectory;
+  readonly tasks: TaskZone;
+  readonly mesosDns: MesosDns;
+  /** All nodes, in the order in which they came. */
+  readonly nodes: () => readonly { readonly address: Ipv4; readonly hostname: string }[];
+  /** Unix milliseconds. */
+  readonly now: () => number;
+}
+
+const LOOPBACK = parseIpv4('127.0.0.1');
+const MESOS_DNS_DNS_PORT = 61053;
+
+/** Starts a node's daemons. */
+export function startDaemons(machine: Machine, address: Ipv4, vips: VipKernel, world: DaemonWorld): void {
+  const { masters, overlay, tasks, mesosDns } = world;
+  machine.host.share({
+    epoch: () => vips.epoch() + overlay.changes,
+    routes: [vips.routes, overlay.subnetRoutes(address), overlay.agentRoutes(address)],
+    neighbour: (device, next) => overlay.neighbour(address, device, next),
+    neighbours: () => overlay.neighbours(address),
+    remote: (device, mac) => overlay.remote(address, device, mac),
+    fdb: () => overlay.fdb(address),
+    set: (name) => (name === VIP_SET ? vips.set : undefined),
+    sets: () => [vips.asSet()],
+    syncIpvs: ipvsFeed(vips.view),
+  });
+  const zones = () => {
+    vips.view.catchUp();
+    return dcosZones({ node: address, masters, leader: masters[0], vips: vips.view, tasks, mesosDns });
+  };
+  const upstream = masters.map((master) => ({ address: master, port: MESOS_DNS_DNS_PORT }));
+  startDcosDns(machine.host, () => ({ routing: { mesos: upstream, upstreams: [] }, zones: zones() }));
+  serve(machine, { address: LOOPBACK, port: DCOS_NET_REST_PORT, program: 'dcos-net' }, world, (path) => {
+    const updated = formatTimestamp(world.now());
+    const answer = dcosNetRest(path, { vips: vips.view, zones: zones(), nodes: world.nodes(), updated });
+    if (answer.status !== 200) return { status: answer.status, type: '', body: '' };
+    return { status: 200, type: 'application/json', body: JSON.stringify(answer.data) };
+  });
+}
+
+/** Starts Mesos-DNS on a master, its name server and its HTTP interface. */
+export function startMesosDnsOn(machine: Machine, world: DaemonWorld): void {
+  startMesosDns(machine.host, world.mesosDns);
+  const at = { address: 0, port: MESOS_DNS_HTTP_PORT, program: 'mesos-dns' };
+  serve(machine, at, world, (path) => mesosDnsPage(world.mesosDns, path));
+}
+
+interface Page {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+function serve(
+  machine: Machine,
+  at: { readonly address: Ipv4; readonly port: number; readonly program: string },
+  world: DaemonWorld,
+  pageOf: (path: string) => Page,
+): void {
+  machine.host.sockets.listen(at, () =>
+    httpServer(({ method, path }): HttpResponse => {
+      const page = method === 'GET' ? pageOf(path) : { status: 405, type: '', body: '' };
+      return {
+        status: page.status,
+        reason: REASONS.get(page.status) ?? '',
+        headers: [
+          ['Date', httpDate(world.now())],
+          ['Content-Length', String(new TextEncoder().encode(page.body).length)],
+          ...(page.type === '' ? [] : [['Content-Type', page.type] as const]),
+        ],
+        body: page.body,
+      };
+    }),
+  );
+}
+
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [200, 'OK'],
+  [404, 'Not Found'],
+  [405, 'Method Not Allowed'],
+  [501, 'Not Implemented'],
+]);
