@@ -1,6 +1,6 @@
 /** Generated apps and histories for fast-check: small numbers on purpose full of clashes. */
 import type { PortRanges } from '@portolan/core';
-import { portRanges } from '@portolan/core';
+import { portRanges, Refusal } from '@portolan/core';
 import type { DcosCluster } from '@portolan/dcos';
 import fc from 'fast-check';
 
@@ -51,39 +51,51 @@ export const agentPortRanges: fc.Arbitrary<PortRanges> = fc
 /** Something that happens to a cluster. */
 export type Happening =
   | { readonly kind: 'add'; readonly app: Record<string, unknown> }
-  | { readonly kind: 'scale'; readonly app: number; readonly instances: number }
+  | { readonly kind: 'update'; readonly app: number; readonly definition: Record<string, unknown>; readonly force: boolean }
+  | { readonly kind: 'scale'; readonly app: number; readonly instances: number; readonly force: boolean }
   | { readonly kind: 'kill'; readonly task: number }
   | { readonly kind: 'remove'; readonly app: number }
   | { readonly kind: 'lose-agent'; readonly agent: number }
-  | { readonly kind: 'add-agent' }
+  | { readonly kind: 'add-agent'; readonly number: number }
   | { readonly kind: 'advance'; readonly milliseconds: number };
 
 const number = fc.nat({ max: 9 });
+const force = fc.boolean();
+const instances = fc.integer({ min: 0, max: 5 });
+const milliseconds = fc.oneof(fc.integer({ min: 1, max: 400 }), fc.integer({ min: 1, max: 8000 }));
 
-/** A history of up to `length` happenings. */
+/** The ids of the apps in a history: few, so that they meet again. */
+const IDS = ['/a', '/b', '/g/c'] as const;
+
+const happening: fc.Arbitrary<Happening> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom(...IDS).chain((id) => appDefinitions(id).map((app): Happening => ({ kind: 'add', app }))),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('update'), app: number, definition: appDefinitions('/a').map(withoutId), force }),
+  },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('scale'), app: number, instances, force }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('kill'), task: number }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('remove'), app: number }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('lose-agent'), agent: number }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('add-agent'), number }) },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('advance'), milliseconds }) },
+);
+
+/** A history of up to `length` happenings; long ones are as frequent as short ones. */
 export function histories(length: number): fc.Arbitrary<readonly Happening[]> {
-  const add = fc
-    .constantFrom('/a', '/b', '/g/c')
-    .chain((id) => appDefinitions(id).map((app): Happening => ({ kind: 'add', app })));
-  return fc.array(
-    fc.oneof(
-      { weight: 3, arbitrary: add },
-      {
-        weight: 3,
-        arbitrary: fc.record({ kind: fc.constant('scale' as const), app: number, instances: fc.integer({ min: 0, max: 5 }) }),
-      },
-      { weight: 2, arbitrary: fc.record({ kind: fc.constant('kill' as const), task: number }) },
-      { weight: 1, arbitrary: fc.record({ kind: fc.constant('remove' as const), app: number }) },
-      { weight: 1, arbitrary: fc.record({ kind: fc.constant('lose-agent' as const), agent: number }) },
-      { weight: 1, arbitrary: fc.constant({ kind: 'add-agent' as const }) },
-      {
-        weight: 3,
-        arbitrary: fc.record({ kind: fc.constant('advance' as const), milliseconds: fc.integer({ min: 1, max: 8000 }) }),
-      },
-    ),
-    { maxLength: length },
-  );
+  return fc.array(happening, { maxLength: length, size: 'max' });
 }
+
+function withoutId(definition: Record<string, unknown>): Record<string, unknown> {
+  const { id: _, ...rest } = definition;
+  return rest;
+}
+
+/** 172.16.200.1: where agents come from that join later. One that was lost may come back. */
+const FIRST_NEW_AGENT = 0xac10c801;
 
 /** Lets it happen; what the cluster refuses changes nothing. Says whether it was refused. */
 export function happen(cluster: DcosCluster, what: Happening): boolean {
@@ -91,7 +103,7 @@ export function happen(cluster: DcosCluster, what: Happening): boolean {
     perform(cluster, what);
     return false;
   } catch (refusal) {
-    if (!(refusal instanceof Error) || !('component' in refusal)) throw refusal;
+    if (!(refusal instanceof Refusal)) throw refusal;
     return true;
   }
 }
@@ -101,9 +113,14 @@ function perform(cluster: DcosCluster, what: Happening): void {
     case 'add':
       cluster.marathon.add(what.app);
       return;
+    case 'update': {
+      const app = pick(cluster.marathon.apps(), what.app);
+      if (app !== undefined) cluster.marathon.update(app.id, what.definition, { force: what.force });
+      return;
+    }
     case 'scale': {
       const app = pick(cluster.marathon.apps(), what.app);
-      if (app !== undefined) cluster.marathon.scale(app.id, what.instances);
+      if (app !== undefined) cluster.marathon.scale(app.id, what.instances, { force: what.force });
       return;
     }
     case 'kill': {
@@ -122,7 +139,7 @@ function perform(cluster: DcosCluster, what: Happening): void {
       return;
     }
     case 'add-agent':
-      cluster.addAgent(0xac10c800 + (cluster.clock.now % 200) + cluster.agents().length * 256);
+      cluster.addAgent(FIRST_NEW_AGENT + what.number);
       return;
     case 'advance':
       cluster.advance(what.milliseconds);

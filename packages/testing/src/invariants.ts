@@ -2,17 +2,9 @@
  * What must hold in every cluster at every quiet moment, as functions that say what does not: for tests of this project
  * and of its users.
  */
-import {
-  type Container,
-  contains,
-  formatCidr,
-  formatIpv4,
-  formatMac,
-  includesPort,
-  type MachineConfig,
-  parseCidr,
-} from '@portolan/core';
+import { type Container, contains, formatCidr, formatIpv4, formatMac, includesPort, type MachineConfig } from '@portolan/core';
 import type { DcosCluster } from '@portolan/dcos';
+import { leftovers } from './leftovers.ts';
 
 /** Everything that is wrong with a cluster; empty if nothing is. */
 export function violations(cluster: DcosCluster): readonly string[] {
@@ -22,6 +14,7 @@ export function violations(cluster: DcosCluster): readonly string[] {
     ...subnetViolations(cluster),
     ...leftovers(cluster),
     ...vipViolations(cluster),
+    ...dnsViolations(cluster),
   ];
 }
 
@@ -78,59 +71,11 @@ function halfViolations(config: MachineConfig, cluster: DcosCluster): readonly s
     .map(({ subnet, name }) => `${config.name}: network ${name} has ${formatCidr(subnet)}, which is no half of its own subnet`);
 }
 
-/** Nothing of tasks that are gone is left on a machine: ports, veths, rules, addresses, learned MAC addresses. */
-export function leftovers(cluster: DcosCluster): readonly string[] {
-  return [...cluster.core.machines].flatMap((machine) => {
-    const { host, docker } = machine.config;
-    const running = docker.containers.filter(({ state }) => state === 'running');
-    const veths = new Set(running.flatMap(({ endpoint }) => endpoint?.veth ?? []));
-    const addresses = new Set(running.flatMap(({ endpoint }) => endpoint?.address ?? []));
-    const macs = new Set(running.flatMap(({ endpoint }) => endpoint?.mac ?? []));
-    const strayLinks = host.links
-      .filter(({ kind, name }) => kind.type === 'veth' && !veths.has(name))
-      .map(({ name }) => `${machine.name}: ${name} is left over`);
-    const strayRules = Object.values(host.netfilter).flatMap((chains) =>
-      chains.flatMap(({ name, rules }) =>
-        rules
-          .flatMap(({ destination, source, target }) => [
-            ...(target.name === 'DNAT' && target.address !== undefined ? [target.address] : []),
-            ...[destination, source].flatMap((match) => (match?.network.prefix === 32 ? [match.network.address] : [])),
-          ])
-          .filter((address) => isContainerAddress(address) && !addresses.has(address))
-          .map((address) => `${machine.name}: a rule of ${name} still names ${formatIpv4(address)}`),
-      ),
-    );
-    const strayEntries = machine
-      .fdb()
-      .filter(({ mac, master }) => master !== undefined && !macs.has(mac))
-      .map(({ mac }) => `${machine.name}: a bridge still knows ${formatMac(mac)}`);
-    const ports = new Set(running.flatMap((container) => container.ports.map(({ hostPort }) => hostPort)));
-    const strayProxies = machine.host.sockets
-      .list()
-      .filter(({ listener }) => listener.program === 'docker-proxy' && !ports.has(listener.port))
-      .map(({ listener }) => `${machine.name}: docker-proxy still listens on ${listener.port}`);
-    return [...strayLinks, ...strayRules, ...strayEntries, ...strayProxies];
-  });
-}
-
-const DOCKER0 = parseCidr('172.17.0.0/16');
-const OVERLAY = parseCidr('9.0.0.0/8');
-
-function isContainerAddress(address: number): boolean {
-  return contains(DOCKER0, address) || contains(OVERLAY, address);
-}
-
 /** No two VIPs share an address and port; once settled, every server of a VIP is a running task's. */
 export function vipViolations(cluster: DcosCluster): readonly string[] {
   const view = cluster.l4lb.view();
   view.catchUp();
-  const running = new Set(
-    cluster.mesos
-      .agents()
-      .flatMap(({ id }) =>
-        cluster.mesos.tasksOn(id).flatMap(({ info, state }) => (state === 'TASK_RUNNING' ? [info.taskId] : [])),
-      ),
-  );
+  const running = runningTasks(cluster);
   const seen = new Set<string>();
   return view.vips().flatMap(({ protocol, address, port, backends, name }) => {
     const key = `${protocol} ${address} ${port}`;
@@ -141,6 +86,27 @@ export function vipViolations(cluster: DcosCluster): readonly string[] {
       : backends.filter(({ task }) => !running.has(task)).map(({ task }) => `VIP ${name ?? key} still has ${task}`);
     return [...twice, ...stale];
   });
+}
+
+/** Once settled, Mesos-DNS has records of the running tasks and of no others. */
+export function dnsViolations(cluster: DcosCluster): readonly string[] {
+  if (cluster.clock.busy) return [];
+  const running = runningTasks(cluster);
+  const known = new Set(cluster.mesosDns.all().flatMap(({ cause }) => / task (\S+)$/.exec(cause)?.[1] ?? []));
+  return [
+    ...[...known].filter((task) => !running.has(task)).map((task) => `Mesos-DNS still has ${task}`),
+    ...[...running].filter((task) => !known.has(task)).map((task) => `Mesos-DNS does not have ${task}`),
+  ];
+}
+
+function runningTasks(cluster: DcosCluster): ReadonlySet<string> {
+  return new Set(
+    cluster.mesos
+      .agents()
+      .flatMap(({ id }) =>
+        cluster.mesos.tasksOn(id).flatMap(({ info, state }) => (state === 'TASK_RUNNING' ? [info.taskId] : [])),
+      ),
+  );
 }
 
 function duplicates(containers: readonly Container[]): readonly string[] {
