@@ -1,8 +1,12 @@
 import { existsSync, writeFileSync } from 'node:fs';
+import ts from 'typescript';
 import { afterAll, expect, test } from 'vitest';
+import { APPS } from '../../../docs/.vitepress/theme/apps.ts';
+import { play, told } from '../../../docs/.vitepress/theme/play.ts';
 import { type Block, documents, links, ROOT, readDocument, tidy, withOutputs } from './docs/blocks.ts';
 import { missing, runCommands, scripts } from './docs/commands.ts';
 import { runProgram, typeErrors } from './docs/programs.ts';
+import { sourceFiles } from './house/source-files.ts';
 
 const DOCUMENTS = documents();
 const BLOCKS = DOCUMENTS.flatMap(({ blocks }) => blocks);
@@ -62,6 +66,36 @@ test.each(of('sh').filter(({ block }) => block.output !== undefined))(
 
 test.each(of('json'))('data $where is JSON', ({ block }) => {
   JSON.parse(block.text);
+});
+
+test('the reference names every export of portolan', () => {
+  const names = sourceFiles()
+    .filter(({ path }) => path === 'packages/portolan/src/index.ts')
+    .flatMap(({ tree }) => tree.statements)
+    .flatMap((statement) => {
+      const clause = ts.isExportDeclaration(statement) ? statement.exportClause : undefined;
+      return clause !== undefined && ts.isNamedExports(clause) ? clause.elements.map(({ name }) => name.text) : [];
+    });
+  expect(names.length).toBeGreaterThan(20);
+  const api = DOCUMENTS.find(({ file }) => file === 'docs/reference/api.md')?.text ?? '';
+  expect(names.filter((name) => !api.split(/\W+/).includes(name))).toEqual([]);
+});
+
+test.each([...APPS])('the playground runs its app in %s, and answers', (_, definition) => {
+  const { nodes, tasks, waits, type, follow } = play(definition, 7);
+  expect(nodes).toEqual(['master', 'agent S0', 'agent S1', 'agent S2', 'agent S3', 'outside']);
+  expect(tasks).toHaveLength(3);
+  expect(waits).toEqual([]);
+  expect(type('master', 'dig +short httpi.marathon.l4lb.thisdcos.directory')).toBe('11.249.78.219\n');
+  expect(type('master', 'vi')).toBe('shell at vi: bash: vi: command not found');
+  const { answer, way } = follow('master', 'http://httpi.marathon.l4lb.thisdcos.directory:3141');
+  expect(answer).toBe('3.1415926536');
+  expect(way).toMatch(/^\S+ local: \S+ > 11\.249\.78\.219:3141 tcp S /);
+  expect(way).toMatch(/ delivered: dcoslabs\/httpi listens on \S+$/);
+});
+
+test('the playground says what Marathon refuses', () => {
+  expect(told(() => String(play('{"id": "/x", "cmd": "true", "instances": -1}', 7)))).toBe('marathon at /instances: error.min');
 });
 
 test('links lead to files', () => {

@@ -8,9 +8,9 @@ function read(name: string, file: string): string {
   return readFileSync(new URL(file, folder(name)), 'utf8');
 }
 
-const MODELLED = ['wlc', 'lc', 'sed', 'nq', 'rr', 'wrr'];
+const RECORDED = ['wlc', 'lc', 'sed', 'nq', 'rr', 'wrr', 'sh', 'dh', 'mh'];
 
-test.each(MODELLED)('every recorded %s trace agrees: server, state and the whole table after every operation', (scheduler) => {
+test.each(RECORDED)('every recorded %s trace agrees: server, state and the whole table after every operation', (scheduler) => {
   const files = readdirSync(folder('ipvs')).filter((file) => file.startsWith(`${scheduler}-`));
   expect(files.length).toBeGreaterThan(5);
   for (const file of files) {
@@ -22,36 +22,43 @@ test.each(MODELLED)('every recorded %s trace agrees: server, state and the whole
   }
 });
 
-test.each(['sh-003', 'dh-001', 'mh-004'])('%s is not covered, from its first line on', (name) => {
-  const result = replay(read('ipvs', `${name}.jsonl`), name);
-  expect(result).toMatchObject({ agree: 0, disagree: [] });
-  expect(result.notCovered.length).toBeGreaterThan(100);
+test('fresh traces of the kernel agree: fo, ovf, lblc, lblcr, firewall marks, persistence, direct routing, tunnels', () => {
+  const files = readdirSync(folder('ipvs-oracle'));
+  expect(files.length).toBeGreaterThan(10);
+  for (const file of files) {
+    const text = read('ipvs-oracle', file);
+    const result = replay(text, file);
+    expect(result).toMatchObject({ disagree: [], notCovered: [], agree: text.trim().split('\n').length });
+  }
+  const all = files.map((file) => read('ipvs-oracle', file)).join('');
+  for (const word of ['"mark":', '"persistent":', '"fwd":"tunnel"', '"fwd":"route"', '"sched":"ovf"', '"proto":"udp"'])
+    expect(all).toContain(word);
 });
 
+// `many` has two lines that look at the recorder's machine, `sort` one that asks for the tool's release: nothing is compared.
 test.each([
-  ['demo1', 28],
-  ['removed', 39],
+  ['demo1', 32],
+  ['many', 4],
+  ['persist', 27],
+  ['removed', 40],
   ['reuse', 19],
+  ['sort', 38],
   ['states', 43],
+  ['stats', 28],
   ['thresholds', 22],
-])('the listings of %s are those of ipvsadm', (name, agree) => {
+])('the listings of %s are those of ipvsadm and of the kernel', (name, agree) => {
   const result = replay(read('ipvs-listings', `${name}.jsonl`), name);
-  expect(result.disagree).toEqual([]);
-  expect(result.agree).toBe(agree);
+  expect(result).toMatchObject({ agree, disagree: [], notCovered: [] });
 });
 
-test('services and servers are sorted as ipvsadm sorts them, whatever the scheduler', () => {
-  const text = read('ipvs-listings', 'sort.jsonl')
-    .replaceAll(/"sched": "[ms]h"/g, '"sched": "wlc"')
-    .replaceAll(/:443 [ms]h \(/g, ':443 wlc (')
-    .replaceAll(/ -s [ms]h -b/g, ' -s wlc -b')
-    .replaceAll(/"flags": "[ms]h[^"]*"(, "dests")/g, '"flags": ""$1');
-  const result = replay(text, 'sort');
-  expect(result.disagree).toEqual([]);
-  expect(new Set(result.notCovered.map(({ reason }) => reason.replace(/listing .*/, 'listing')))).toEqual(
-    new Set(['the listing']),
-  );
-  expect(result.agree).toBe(39 - 8);
+test('a listing with another rate, another counter, another order or another connection disagrees', () => {
+  const changed = (file: string, from: string, to: string) =>
+    replay(read('ipvs-listings', `${file}.jsonl`).replace(from, to), file).disagree.length;
+  expect(changed('stats', '     31       17', '     32       17')).toBeGreaterThan(0);
+  expect(changed('stats', '13379134 13378354', '13379135 13378354')).toBeGreaterThan(0);
+  expect(changed('persist', 'ASSURED     10.1.1.2:0 ', 'NONE        10.1.1.2:0 ')).toBeGreaterThan(0);
+  expect(changed('persist', '10.1.3.2:21100', '10.1.3.2:21101')).toBeGreaterThan(0);
+  expect(changed('demo1', 'AC102843:1BE7      Masq    1', 'AC102843:1BE7      Masq    2')).toBeGreaterThan(0);
 });
 
 test('another server, state or count disagrees; an unknown operation and all after it are not covered', () => {

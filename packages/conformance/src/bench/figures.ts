@@ -8,6 +8,8 @@ import { cpuSeconds, type Figure, heapBytes, median, ratePerSecond } from './mea
 const VTEPS = parseCidr('44.0.0.0/8');
 const VIP = parseIpv4('11.249.78.219');
 const MINUTE = 60_000;
+/** Of a client; from port 20 no connection is scheduled, it is FTP's for data. */
+const FIRST_PORT = 1024;
 
 /** A figure, and how it is come by. */
 export interface Benchmark {
@@ -27,6 +29,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   containerBytes(),
   wlc(5),
   wlc(1000),
+  connectionBytes(),
   firstLine(),
 ];
 
@@ -165,12 +168,12 @@ function wlc(servers: number): Benchmark {
       ipvs.addService({ ...service, scheduler: 'wlc' });
       for (let i = 0; i < servers; i++)
         ipvs.addServer(service, { address: parseIpv4('172.16.0.1') + i, port: 80, weight: 1 + (i % 7) });
-      let port = 0;
+      let port = FIRST_PORT;
       let client = parseIpv4('10.0.0.1');
       const value = median(3, () =>
         ratePerSecond(() => {
           if (++port === 65_536) {
-            port = 1;
+            port = FIRST_PORT;
             client++;
             clock.now += 10 * MINUTE;
           }
@@ -184,6 +187,38 @@ function wlc(servers: number): Benchmark {
         value,
         unit: 'decisions per CPU second',
         includes: `a SYN to a service of ${servers} servers: choice, connection entry, counters, later its expiry`,
+      };
+    },
+  };
+}
+
+function connectionBytes(): Benchmark {
+  const name = 'ipvs.connection.bytes';
+  const connections = 1_000_000;
+  return {
+    name,
+    run: () => {
+      const clock = { now: 0 };
+      const ipvs = new Ipvs(clock);
+      const service = { protocol: 6, address: VIP, port: 3141 } as const;
+      ipvs.addService({ ...service, scheduler: 'wlc' });
+      for (let i = 0; i < 5; i++) ipvs.addServer(service, { address: parseIpv4('172.16.0.1') + i, port: 80, weight: 1 });
+      const before = heapBytes();
+      const syn = new Packet(6, 0, 0, VIP, 3141, 60);
+      syn.flags = 2;
+      for (let i = 0; i < connections; i++) {
+        syn.source = parseIpv4('172.20.0.0') + Math.floor(i / 50_000);
+        syn.sourcePort = FIRST_PORT + (i % 50_000);
+        if (typeof ipvs.incoming(syn) === 'string') throw new Error('no server chosen');
+      }
+      const value = (heapBytes() - before) / connections;
+      const counted = ipvs.services()[0]?.servers.reduce((sum, { active }) => sum + active, 0);
+      if (counted !== connections) throw new Error('connections are missing');
+      return {
+        name,
+        value,
+        unit: 'bytes',
+        includes: `heap kept per connection of ${connections} that live at once, lookup tables included`,
       };
     },
   };

@@ -52,8 +52,6 @@ SETTINGS = {
     'ipv4/conf/all/accept_local': 0, 'ipv4/conf/default/accept_local': 0,
     'ipv4/conf/all/route_localnet': 0, 'ipv4/conf/default/route_localnet': 0,
     'ipv4/icmp_ratemask': 0, 'ipv4/tcp_early_retrans': 0, 'ipv4/tcp_synack_retries': 0,
-    'ipv4/neigh/default/retrans_time_ms': 20, 'ipv4/neigh/default/locktime': 0,
-    'ipv4/neigh/default/base_reachable_time_ms': 60000,
     'netfilter/nf_conntrack_tcp_ignore_invalid_rst': 0,
 }
 
@@ -129,6 +127,10 @@ class Lab:
         for link in ns['links']:
             if link.get('up', True):
                 lines.append(f'link set {link["name"]} up')
+        for link in ns['links']:
+            write_sysctl(f'ipv4/neigh/{link["name"]}/retrans_time_ms', 20)
+            write_sysctl(f'ipv4/neigh/{link["name"]}/locktime', 0)
+            write_sysctl(f'ipv4/conf/{link["name"]}/rp_filter', 0)
         for route in ns.get('routes', []):
             lines.append(route_line(route))
         for rule in ns.get('rules', []):

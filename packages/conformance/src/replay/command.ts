@@ -1,7 +1,11 @@
 /** The command `npm run replay`: recorded files of one kind against the product, a report of each, one line of sums. */
 import { replay as dcosNetTasks } from './dcos-net-tasks.ts';
+import { replay as haproxyBalance } from './haproxy-balance.ts';
 import { replay as ipvs } from './ipvs.ts';
+import { replay as kernel } from './kernel.ts';
 import { replay as l4lb } from './l4lb.ts';
+import { replay as marathon } from './marathon.ts';
+import { replay as marathonLb } from './marathon-lb.ts';
 import { replay as mesosDns } from './mesos-dns.ts';
 import { replay as overlay } from './overlay.ts';
 import { replay as phash2 } from './phash2.ts';
@@ -15,9 +19,16 @@ export const REPLAYS: ReadonlyMap<string, Replay> = new Map([
   ['overlay', overlay],
   ['ipvs', ipvs],
   ['l4lb', l4lb],
+  ['kernel', kernel],
   ['dcos-net-tasks', dcosNetTasks],
   ['mesos-dns', mesosDns],
+  ['marathon', marathon],
+  ['haproxy-balance', haproxyBalance],
+  ['marathon-lb', marathonLb],
 ]);
+
+/** Kinds whose cases are folders, and the file in a folder that is its input. */
+const FOLDERS: ReadonlyMap<string, string> = new Map([['marathon-lb', 'input.json']]);
 
 /** What the command needs of the system it runs on. */
 export interface CommandHost {
@@ -59,7 +70,7 @@ export function replayCommand(args: readonly string[], host: CommandHost): 0 | 1
 
   const reports: Report[] = [];
   for (const file of files) {
-    const report = replayFile(file, replay, host);
+    const report = replayFile(inputFile(kind, file), replay, host);
     if (typeof report === 'string') return fail(host, report);
     if (cases(report) === 0) return fail(host, `${file} holds no case of the kind ${kind}`);
     host.print(`${file}: ${summary([report])}`);
@@ -71,6 +82,12 @@ export function replayCommand(args: readonly string[], host: CommandHost): 0 | 1
   return reports.every((report) => report.disagree.length === 0 && report.notCovered.length === 0) ? 0 : 1;
 }
 
+/** The file to read: of a kind with folders, the folder's input. */
+function inputFile(kind: string, path: string): string {
+  const name = FOLDERS.get(kind);
+  return name === undefined || path.endsWith(`/${name}`) ? path : `${path.replace(/\/+$/, '')}/${name}`;
+}
+
 /** The report of one file, or why there is none. */
 function replayFile(file: string, replay: Replay, host: CommandHost): Report | string {
   let text: string;
@@ -80,10 +97,19 @@ function replayFile(file: string, replay: Replay, host: CommandHost): Report | s
     return `cannot read ${file}: ${firstLine(error)}`;
   }
   try {
-    return replay(text, file);
+    return replay(text, file, (path) => readBeside(file, path, host));
   } catch (error) {
     if (error instanceof SyntaxError) return `${file} is not readable JSON: ${firstLine(error)}`;
     throw error;
+  }
+}
+
+function readBeside(file: string, path: string, host: CommandHost): string | undefined {
+  const folder = file.slice(0, file.lastIndexOf('/') + 1);
+  try {
+    return host.read(path.startsWith('../') ? `${folder.replace(/[^/]*\/$/, '')}${path.slice(3)}` : `${folder}${path}`);
+  } catch {
+    return undefined;
   }
 }
 

@@ -23,6 +23,7 @@ import {
   VipNames,
   vipDnsName,
 } from '@portolan/dcos';
+import { SuiteReplay } from './dcos-net-suites.ts';
 import { labelsOf } from './mesos-state-json.ts';
 import type { Report } from './report.ts';
 import { canonical, listOf, ReplayTally, recordOf } from './result.ts';
@@ -32,6 +33,7 @@ type Row = Readonly<Record<string, unknown>>;
 /** Replays one recorded file. */
 export function replay(text: string, file: string): Report {
   const tally = new ReplayTally();
+  const suites = new SuiteReplay();
   for (const item of listOf(recordOf(JSON.parse(text)).rows)) {
     const row = recordOf(item);
     const name = `${file} ${String(row.n)} ${String(row.test)}`;
@@ -43,7 +45,7 @@ export function replay(text: string, file: string): Report {
         listOf(row.input).map((event) => recordOf(recordOf(event).data)),
       );
     else if (row.kind === 'synthetic') replayTask(tally, name, row, [recordOf(row.input)]);
-    else replayUnit(tally, name, row);
+    else if (!suites.replay(tally, name, row)) replayUnit(tally, name, row);
   }
   return tally;
 }

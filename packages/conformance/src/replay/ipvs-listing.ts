@@ -1,78 +1,81 @@
 /**
- * Replays a recorded `ipvsadm` listing: the text the product prints of its tables at that moment. Listings were recorded
- * one scenario after the other on one machine, so connections to other scenarios' services are left out of them.
+ * Replays a recorded listing of IPVS: the text the product prints of its tables at that moment, by `ipvsadm` or as the
+ * kernel's own files. What is the boot's own is made the recording's: the order of services and of connections, and the
+ * second in which the recorder happened to look. Listings were recorded one scenario after the other on one machine,
+ * so connections to other scenarios' services are left out of them.
  */
-import { type Ipvs, type ListOptions, listConnections, listServices, listTimeouts, saveServices } from '@portolan/core';
+import { type Ipvs, procConnections, procServices, procStatistics, runIpvsadm } from '@portolan/core';
 
 type Line = Readonly<Record<string, unknown>>;
 
-const LISTINGS: ReadonlyMap<string, ListOptions> = new Map<string, ListOptions>([
-  ['ipvsadm -Ln', {}],
-  ['ipvsadm -Ln --exact', {}],
-  ['ipvsadm -Ln --nosort', { sort: false }],
-  ['ipvsadm -Ln --thresholds', { view: 'thresholds' }],
-  ['ipvsadm -Ln --persistent-conn', { view: 'persistent' }],
-]);
+/** Timer ticks in a second of the recording kernel. */
+const TICKS = 100;
 
-/**
- * The text of a listing, as a field to compare with the recorded one.
- * @param own whether a virtual end (`11.1.1.1:80`) is of this recording
- */
-export function showListing(
-  ipvs: Ipvs,
-  now: number,
-  line: Line,
-  own: (virtual: string) => boolean,
-): Line | { readonly unknown: string } {
-  const command = String(line.cmd ?? line.what);
-  const recorded = String(line.text);
-  const options = LISTINGS.get(command);
-  if (options !== undefined) {
-    const text = listServices(ipvs.services(), options);
-    return { text: options.sort === false && sameBlocks(text, recorded) ? recorded : text };
+/** The listing of a recorded line, as fields to compare with the recorded ones; undefined if it is not of IPVS's tables. */
+export function showListing(ipvs: Ipvs, now: number, line: Line, own: (virtual: string) => boolean): Line | undefined {
+  const recorded = String(line.text ?? line.stdout ?? '');
+  switch (line.what ?? line.cmd) {
+    case 'proc':
+      return { text: sameParts(procServices(ipvs.services(), TICKS), recorded, /^(?=(?:TCP|UDP|FWM) )/m) };
+    case 'procconn':
+      return { text: sameConnections(procConnections(ipvs.connections(), now), recorded, own) };
+    case 'procstats':
+      return { text: procStatistics(ipvs.total) };
+    case 'cat /proc/net/ip_vs_conn':
+      return { stdout: sameConnections(procConnections(ipvs.connections(), now), recorded, own) };
   }
-  if (command === 'ipvsadm -Sn') return { text: saveServices(ipvs.services()) };
-  if (command === 'ipvsadm -L --timeout') return { text: listTimeouts(ipvs.timeouts) };
-  if (command === 'ipvsadm -Lnc') {
-    const text = listConnections(ipvs.connections(), now);
-    return { text: sameConnections(text, recorded, own) ? recorded : text };
-  }
-  return { unknown: `the listing ${command} is not replayed` };
+  const [tool, ...args] = String(line.cmd).split(' ');
+  // The release is the installed tool's.
+  if (tool !== 'ipvsadm' || args.includes('--version')) return undefined;
+  const { stdout, stderr, code } = runIpvsadm(args, ipvs, now);
+  if (stderr !== '') return { stderr, rc: code };
+  if (args.includes('--nosort')) return { text: sameParts(stdout, recorded, /^(?=(?:TCP|UDP|FWM) )/m), rc: code };
+  if (args.includes('-Lnc')) return { text: sameConnections(stdout, recorded, own), rc: code };
+  return { text: stdout, rc: code };
 }
 
-/** Whether the services with their servers are the same; the order of services is the boot's own. */
-function sameBlocks(printed: string, recorded: string): boolean {
-  const blocks = (text: string) =>
-    text
-      .split(/^(?=(?:TCP|UDP) )/m)
-      .sort()
-      .join('');
-  return blocks(printed) === blocks(recorded);
+/** The recorded text if it has the same parts in whatever order, else the printed one. */
+function sameParts(printed: string, recorded: string, border: RegExp): string {
+  const parts = (text: string) => text.split(border).sort().join('');
+  return parts(printed) === parts(recorded) ? recorded : printed;
 }
 
 /**
- * Whether the lines are the same in any order, each expiry within the second in which the recorder happened to read it
- * (a listing is printed up to two tenths of a second after the time noted for it).
+ * The recorded text if it has the same lines in any order, each expiry within the second in which the recorder happened
+ * to read it (a listing is printed up to two tenths of a second after the time noted for it).
  */
-function sameConnections(printed: string, recorded: string, own: (virtual: string) => boolean): boolean {
-  const ours = printed.split('\n');
-  const theirs = recorded.split('\n').filter((row, i) => i < 2 || row === '' || own(row.split(/ +/)[4] ?? ''));
-  const left = new Map<string, number[]>();
-  for (const row of theirs) left.set(bare(row), [...(left.get(bare(row)) ?? []), secondsOf(row)]);
-  if (ours.length !== theirs.length) return false;
-  return ours.every((row) => {
-    const times = left.get(bare(row)) ?? [];
-    const found = times.findIndex((time) => Math.abs(time - secondsOf(row)) <= 1);
-    if (found >= 0) times.splice(found, 1);
-    return found >= 0;
+function sameConnections(printed: string, recorded: string, own: (virtual: string) => boolean): string {
+  const ours = rows(printed);
+  const theirs = rows(recorded).filter(({ virtual }) => virtual === undefined || own(virtual));
+  if (ours.length !== theirs.length) return printed;
+  const left = [...theirs];
+  for (const row of ours) {
+    const found = left.findIndex(({ bare, seconds }) => bare === row.bare && Math.abs(seconds - row.seconds) <= 1);
+    if (found < 0) return printed;
+    left.splice(found, 1);
+  }
+  return recorded;
+}
+
+interface Row {
+  /** Without its expiry. */
+  readonly bare: string;
+  readonly seconds: number;
+  /** Its virtual address, as written; undefined for what is not a connection. */
+  readonly virtual: string | undefined;
+}
+
+function rows(text: string): readonly Row[] {
+  return text.split('\n').map((row) => {
+    const listed = /^(\S+ +)(\d\d):(\d\d)( +\S+ +\S+ +(\d[\d.]*):.*)$/.exec(row);
+    if (listed !== null) {
+      const [, head = '', minutes, seconds, tail = '', virtual] = listed;
+      return { bare: head + tail, seconds: Number(minutes) * 60 + Number(seconds), virtual };
+    }
+    const kept = /^(\S+ +\S{8} \S{4} (\S{8}) \S{4} \S{8} \S{4} \S+) +(\d+)$/.exec(row);
+    if (kept === null) return { bare: row, seconds: 0, virtual: undefined };
+    const [, bare = '', virtual = '', seconds] = kept;
+    const bytes = [0, 2, 4, 6].map((at) => Number.parseInt(virtual.slice(at, at + 2), 16));
+    return { bare, seconds: Number(seconds), virtual: bytes.join('.') };
   });
-}
-
-function secondsOf(row: string): number {
-  const time = /^\S{3} (\d\d):(\d\d) /.exec(row);
-  return time === null ? 0 : Number(time[1]) * 60 + Number(time[2]);
-}
-
-function bare(row: string): string {
-  return row.replace(/^(\S{3}) \d\d:\d\d /, '$1 ');
 }

@@ -4,7 +4,15 @@
  * must give the recorded choice.
  */
 import { parseIpv4, Random } from '@portolan/core';
-import { type DnsQuestion, type DnsReply, MesosDns, type MesosState, messageSize, mesosDnsPage, printFlags } from '@portolan/dcos';
+import {
+  type DnsQuestion,
+  type DnsReply,
+  MesosDns,
+  type MesosState,
+  mesosDnsPage,
+  messageSize,
+  printFlags,
+} from '@portolan/dcos';
 import { digFacts, replyFacts, sectionCounts, shortLines, shortReply } from './dig-text.ts';
 import { BRIDGE_STATE, DUAL_STACK_STATE, GROUP_STATE, manyTasksState, namedState } from './mesos-dns-states.ts';
 import { canonical, listOf, type ReplayTally, recordOf } from './result.ts';

@@ -39,9 +39,7 @@ export const DUAL_STACK_STATE: MesosState = stateOf([
 ]);
 
 /** An app in groups. */
-export const GROUP_STATE: MesosState = stateOf([
-  { id: 'group_sub_httpi.x', agent: 'S2', port: 1025, name: 'httpi.sub.group' },
-]);
+export const GROUP_STATE: MesosState = stateOf([{ id: 'group_sub_httpi.x', agent: 'S2', port: 1025, name: 'httpi.sub.group' }]);
 
 /** A state with one task of a name. */
 export function namedState(name: string): MesosState {

@@ -22,5 +22,8 @@ export interface Report {
   readonly notCovered: readonly NotCovered[];
 }
 
+/** Reads a file beside the one that is replayed, by its path from there; undefined if there is none. */
+export type ReadBeside = (path: string) => string | undefined;
+
 /** Replays one recorded file's text against the product; throws only if the text is not such a file. */
-export type Replay = (text: string, name: string) => Report;
+export type Replay = (text: string, name: string, beside: ReadBeside) => Report;

@@ -1,0 +1,122 @@
+/**
+ * Two answers side by side: what chance decides (ports drawn at random, the seconds left of an entry) is put into
+ * classes first, order is kept wherever the kernel keeps one.
+ */
+import type { Answer, Lab } from './lab.ts';
+
+/** One thing the two sides say differently. */
+export interface Difference {
+  /** Index of the probe, or the namespace whose tables differ. */
+  readonly where: string;
+  readonly what: string;
+  readonly linux: string;
+  readonly portolan: string;
+}
+
+/** Everything that differs; empty if the two agree. */
+export function differences(lab: Lab, linux: Answer, portolan: Answer): readonly Difference[] {
+  const found: Difference[] = [];
+  const left = comparable(lab, linux);
+  const right = comparable(lab, portolan);
+  for (const key of new Set([...left.keys(), ...right.keys()])) {
+    const [where = '', ...what] = key.split(' ');
+    const a = left.get(key) ?? '';
+    const b = right.get(key) ?? '';
+    if (a !== b) found.push({ where, what: what.join(' '), linux: a, portolan: b });
+  }
+  return found;
+}
+
+/** The answer as texts by name, with chance taken out. */
+export function comparable(lab: Lab, answer: Answer): ReadonlyMap<string, string> {
+  const known = knownPorts(lab);
+  const texts = new Map<string, string>();
+  answer.probes.forEach(({ verdict, reply, seen, packets }, i) => {
+    const from = lab.probes[i]?.from ?? '';
+    const at = `probe${i}`;
+    texts.set(`${at} verdict`, verdict);
+    texts.set(`${at} reply`, classed(reply ?? 'none', known));
+    texts.set(`${at} seen from ${from}`, seen.map((s) => classed(`${s.in}: ${s.peer} at ${s.local}`, known)).join('\n'));
+    for (const [device, lines] of Object.entries(packets))
+      texts.set(
+        `${at} packets at ${device}`,
+        lines
+          .map((line) => classed(line, known))
+          .filter(isNew)
+          .join('\n'),
+      );
+  });
+  for (const [name, tables] of Object.entries(answer.tables)) {
+    texts.set(`${name} conntrack`, sorted(tables.conntrack.map((line) => classed(connectionLine(line), known))));
+    texts.set(`${name} rules`, withoutIdle(tables.save));
+    texts.set(`${name} fdb`, sorted(tables.fdb.map((line) => line.trim())));
+    texts.set(
+      `${name} neighbours`,
+      sorted(
+        tables.neighbours
+          .filter((line) => !line.includes('PERMANENT'))
+          .map((line) => line.replace(/ (router|extern_learn|proxy)\b/g, '').trim()),
+      ),
+    );
+  }
+  return texts;
+}
+
+/** Not an ARP request asked once more: how often depends on how fast the machine answers. */
+function isNew(line: string, i: number, lines: readonly string[]): boolean {
+  return !line.includes('who-has') || line !== lines[i - 1];
+}
+
+function sorted(lines: readonly string[]): string {
+  return [...lines].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)).join('\n');
+}
+
+/** All ports that the lab names, other than spans to draw from: others were drawn. */
+function knownPorts(lab: Lab): ReadonlySet<string> {
+  const text = JSON.stringify(lab).replace(/\d+-\d+/g, '');
+  return new Set(text.match(/\d+/g) ?? []);
+}
+
+function classed(line: string, known: ReadonlySet<string>): string {
+  return line.replace(/(\d\.\d+\.\d+\.\d+:|\b[sd]port=|\bid[ =])(\d+)/g, (all, head: string, port: string) =>
+    known.has(port) ? all : `${head}${portClass(Number(port), head.startsWith('id'))}`,
+  );
+}
+
+function portClass(port: number, identifier: boolean): string {
+  if (identifier) return '~';
+  return port < 512 ? '~low' : port < 1024 ? '~middle' : '~high';
+}
+
+const TIMEOUTS = [10, 30, 60, 120, 300, 600, 432000];
+
+/** An entry without what depends on when it is read. */
+function connectionLine(line: string): string {
+  return line
+    .replace(/^ipv4 +2 /, '')
+    .replace(/ (zone|use)=\d+/g, '')
+    .replace(/^(\w+) +(\d+) (\d+)/, (_, name, number, seconds) => {
+      return `${name} ${number} ${TIMEOUTS.find((timeout) => timeout >= Number(seconds)) ?? seconds}`;
+    })
+    .replace(/ {2,}/g, ' ')
+    .trim();
+}
+
+/** A saved text without comments, and without the policy counters of tables that have no rule: nobody reads them. */
+function withoutIdle(save: string): string {
+  const lines = save.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  let busy = false;
+  const tables: string[] = [];
+  let table: string[] = [];
+  for (const line of lines) {
+    if (line.startsWith('*')) {
+      table = [];
+      busy = false;
+    }
+    busy ||= line.includes('-A ');
+    table.push(line);
+    if (line === 'COMMIT') tables.push((busy ? table : table.map((l) => l.replace(/\[\d+:\d+\]/, '[0:0]'))).join('\n'));
+  }
+  // The kernel lists tables in the order in which they were first used.
+  return sorted(tables);
+}

@@ -1,0 +1,81 @@
+/** Labs made up: a few topologies, rules in the middle of them, probes that meet the rules. */
+import type fc from 'fast-check';
+import { type Draw, drawn } from './draw.ts';
+import { generateRules, type Vocabulary } from './generate-rules.ts';
+import type { Lab, LabLink, LabNamespace, LabProbe, LabSet } from './lab.ts';
+import { TOPOLOGIES, type Topology } from './topologies.ts';
+
+const PORTS = [80, 8080, 53, 5000, 40000];
+
+/** Labs by chance. */
+export const labs: fc.Arbitrary<Lab> = drawn((draw) => {
+  const topology = draw.pick(TOPOLOGIES)(draw);
+  const sets = draw.chance(30) ? generateSets(draw, topology) : [];
+  const namespaces = topology.namespaces.map((ns): LabNamespace => {
+    const ruled = topology.ruled.includes(ns.name) ? draw.chance(85) : draw.chance(8);
+    const own = topology.ruled.includes(ns.name) ? sets : [];
+    const listeners = topology.servers.includes(ns.name)
+      ? generateListeners(draw)
+      : draw.chance(20)
+        ? generateListeners(draw)
+        : [];
+    return {
+      ...ns,
+      ...(own.length > 0 ? { sets: own } : {}),
+      ...(ruled ? { iptables: generateRules(draw, vocabularyOf(ns, topology, own)) } : {}),
+      ...(listeners.length > 0 ? { listeners } : {}),
+    };
+  });
+  const count = draw.number(2, 6);
+  const probes: LabProbe[] = [];
+  for (let i = 0; i < count; i++) probes.push(generateProbe(draw, topology, i));
+  return { name: topology.name, namespaces: namespaces.map(withoutEmpty), probes };
+});
+
+function withoutEmpty(ns: LabNamespace): LabNamespace {
+  const { iptables, ...rest } = ns;
+  return iptables === undefined || iptables === '' ? rest : ns;
+}
+
+function vocabularyOf(ns: LabNamespace, topology: Topology, sets: readonly LabSet[]): Vocabulary {
+  const devices = ns.links.filter(({ master }) => master === undefined).map(({ name }: LabLink) => name);
+  return {
+    devices: [...devices, 'lo', 'eth+'],
+    addresses: [...topology.addresses.map((address) => `${address}/32`), ...topology.networks],
+    hosts: topology.hosts?.(ns.name) ?? topology.addresses,
+    ports: PORTS,
+    sets: sets.map(({ name }) => name),
+    tunnels: ns.links.some(({ type }) => type === 'vxlan'),
+    bridged: ns.sysctl?.bridgeNfCallIptables === true,
+  };
+}
+
+function generateSets(draw: Draw, topology: Topology): readonly LabSet[] {
+  const addresses = topology.addresses.filter(() => draw.chance(40));
+  const networks = topology.networks.filter((network) => !network.startsWith('0.') && draw.chance(50));
+  return [
+    { name: 'hosts', type: 'hash:ip', members: addresses },
+    { name: 'nets', type: 'hash:net', members: [...networks, ...addresses.slice(0, 1).map((a) => `${a}/32 nomatch`)] },
+  ];
+}
+
+function generateListeners(draw: Draw): NonNullable<LabNamespace['listeners']> {
+  return [
+    { protocol: 'tcp' as const, port: 80 },
+    { protocol: 'udp' as const, port: 53 },
+    { protocol: 'tcp' as const, port: 5000 },
+    { protocol: 'udp' as const, port: 5000 },
+  ].filter(() => draw.chance(75));
+}
+
+function generateProbe(draw: Draw, topology: Topology, index: number): LabProbe {
+  const protocol = draw.pick(['tcp', 'tcp', 'udp', 'udp', 'icmp'] as const);
+  const from = draw.pick(topology.clients);
+  const to = draw.pick(topology.addresses);
+  const clash = draw.chance(40);
+  const sourcePort =
+    protocol === 'icmp' ? (clash ? 7 : 100 + index) : clash ? 40000 + (index % 2) : draw.pick([40010, 300, 700]) + index * 3;
+  const ttl = draw.chance(12) ? { ttl: draw.number(1, 3) } : {};
+  const port = protocol === 'icmp' ? {} : { port: draw.pick(PORTS.filter((one) => one !== sourcePort)) };
+  return { from, protocol, to, ...port, sourcePort, ...ttl, ...(draw.chance(10) ? { bytes: draw.pick([1, 100, 500]) } : {}) };
+}

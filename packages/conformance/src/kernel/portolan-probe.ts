@@ -1,0 +1,121 @@
+/** One probe in Portolan: what the sender does, and until when it waits. */
+import { type Clock, formatIpv4, type Namespace, parseIpv4, type TcpSocket, type Wire } from '@portolan/core';
+import type { LabProbe, ProbeAnswer } from './lab.ts';
+
+/** What a server saw. */
+export type Seen = ProbeAnswer['seen'][number];
+
+/** How long a probe may take, in virtual milliseconds: longer than three ARP requests of a lab, shorter than a SYN's repetition. */
+const PATIENCE_MS = 95;
+
+/** Sends a probe and waits for what comes of it. */
+export function probeOnce(ns: Namespace, probe: LabProbe, clock: Clock, wire: Wire): Pick<ProbeAnswer, 'verdict' | 'reply'> {
+  const client = new Client(ns, probe);
+  client.start();
+  wire.run();
+  const end = clock.now + PATIENCE_MS;
+  while (client.verdict === undefined && clock.nextAt <= end) {
+    clock.step();
+    wire.run();
+  }
+  if (client.verdict === undefined) clock.advance(end - clock.now);
+  const answer = { verdict: client.verdict ?? 'timeout', reply: client.reply };
+  client.close();
+  wire.run();
+  return answer;
+}
+
+class Client {
+  verdict: string | undefined;
+  reply: string | null = null;
+  private readonly ns: Namespace;
+  private readonly probe: LabProbe;
+  private end: (() => void) | undefined;
+
+  constructor(ns: Namespace, probe: LabProbe) {
+    this.ns = ns;
+    this.probe = probe;
+  }
+
+  start(): void {
+    if (this.probe.protocol === 'tcp') this.startTcp();
+    else if (this.probe.protocol === 'udp') this.startUdp();
+    else this.startIcmp();
+  }
+
+  close(): void {
+    this.end?.();
+    this.ns.echoed = () => {};
+    this.ns.echoFailed = () => {};
+  }
+
+  private startTcp(): void {
+    const { to, port = 0, sourcePort, source, ttl, bytes = 4 } = this.probe;
+    const text = 'x'.repeat(bytes);
+    let got = '';
+    const socket = this.ns.sockets.connect(
+      {
+        address: parseIpv4(to),
+        port,
+        sourcePort,
+        ...(source === undefined ? {} : { source: parseIpv4(source) }),
+        ...(ttl === undefined ? {} : { ttl }),
+      },
+      {
+        connected: (s: TcpSocket) => {
+          this.reply = `${formatIpv4(s.remote)}:${s.remotePort}`;
+          s.write(text);
+        },
+        received: (s, part) => {
+          got += part;
+          if (got.length < text.length) return;
+          this.settle('ok');
+          s.close();
+        },
+        failed: (_, failure) => this.settle(failure),
+      },
+    );
+    if (socket === undefined) this.settle(this.ns.failureTo(parseIpv4(to)) ?? 'ENETUNREACH');
+    this.end = () => {
+      if (this.verdict !== 'ok') socket?.reset();
+    };
+  }
+
+  private startUdp(): void {
+    const { to, port = 0, sourcePort, source, ttl, bytes = 4, fragment } = this.probe;
+    const address = source === undefined ? 0 : parseIpv4(source);
+    const socket = this.ns.sockets.bindUdp(
+      { address, port: sourcePort, program: 'probe' },
+      (datagram) => {
+        this.reply ??= `${formatIpv4(datagram.source)}:${datagram.sourcePort}`;
+        this.settle('ok');
+      },
+      (failure) => this.settle(failure),
+    );
+    this.end = () => socket.close();
+    const options = { ...(ttl === undefined ? {} : { ttl }), ...(fragment === true ? { df: false } : {}) };
+    const failure = socket.send({ address: parseIpv4(to), port, ...options }, 'x'.repeat(bytes), bytes);
+    if (failure !== undefined) this.settle(failure);
+  }
+
+  private startIcmp(): void {
+    const { to, sourcePort, ttl, bytes = 4, fragment } = this.probe;
+    this.ns.echoed = (skb) => {
+      if (skb.sourcePort !== sourcePort) return;
+      this.reply ??= formatIpv4(skb.source);
+      this.settle('ok');
+    };
+    this.ns.echoFailed = (skb) => {
+      if (skb.quoted?.sourcePort !== sourcePort) return;
+      this.reply ??= formatIpv4(skb.source);
+      this.settle(`icmp ${skb.icmpType}/${skb.icmpCode}`);
+    };
+    const options = { bytes, ...(ttl === undefined ? {} : { ttl }), ...(fragment === true ? { df: false } : {}) };
+    const failure = this.ns.ping(parseIpv4(to), sourcePort, options);
+    if (failure !== undefined) this.settle(failure);
+  }
+
+  private settle(verdict: string): void {
+    this.verdict ??= verdict;
+  }
+}
