@@ -4,12 +4,14 @@ import { defineConfig } from 'vitepress';
 export default defineConfig({
   title: 'Portolan',
   description: 'A simulator of the whole networking of a DC/OS cluster',
-  cleanUrls: false,
+  // The playground holds the whole model.
+  vite: { build: { chunkSizeWarningLimit: 1000 } },
   themeConfig: {
     outline: [2, 3],
     search: { provider: 'local' },
     nav: [
       { text: 'Lessons', link: '/lessons/1-ports' },
+      { text: 'Playground', link: '/playground' },
       { text: 'Reference', link: '/reference/api' },
       { text: 'Fidelity', link: '/fidelity' },
     ],
@@ -19,6 +21,7 @@ export default defineConfig({
         items: [
           { text: 'What it is', link: '/' },
           { text: 'The post, step by step', link: '/post' },
+          { text: 'Playground', link: '/playground' },
           { text: 'Fidelity', link: '/fidelity' },
         ],
       },
@@ -31,6 +34,7 @@ export default defineConfig({
           { text: '4. The overlay', link: '/lessons/4-overlay' },
           { text: '5. What a deployment changed', link: '/lessons/5-diff' },
           { text: '6. Why an app waits', link: '/lessons/6-waiting' },
+          { text: '7. A client outside', link: '/lessons/7-outside' },
         ],
       },
       {
