@@ -80,6 +80,8 @@ describe('what is refused leaves everything as it was', () => {
     ['a redirection', shell('iptables -L > file'), 'shell', 'not-modelled'],
     ['a line of 3 MB', shell(`iptables ${'-L '.repeat(1_000_000)}`), 'shell', 'too-long'],
     ['an option curl does not have', shell('curl --frob x'), 'curl', 'unknown-option'],
+    ['an option iptables does not have', shell('iptables --frob'), 'iptables', 'unknown-option'],
+    ['an option docker does not have', shell('docker ps --frob'), 'docker', 'unknown-option'],
     ['an option of dig that is not modelled', shell('dig --frob x'), 'dig', 'not-modelled'],
     ['a dcos command that is not modelled', shell('dcos job list'), 'dcos', 'not-modelled'],
   ];
@@ -97,7 +99,6 @@ describe('what is refused leaves everything as it was', () => {
 
   // Tools that print their complaint as the real ones do, on stderr and with their exit code.
   test.each([
-    ['iptables --frob', 2],
     ['iptables -t nat -L NOPE', 1],
     ['ipvsadm -Lnq', 255],
     ['ipvsadm -A', 2],

@@ -269,9 +269,9 @@ test('commands and options that are unknown or not modelled are Refusals that na
     [['run', 'x'], 'not-modelled', 'docker: the command run is not modelled'],
     [['network', 'create', 'x'], 'not-modelled', 'docker: the command network create is not modelled'],
     [['ps', '--filter', 'x=y'], 'not-modelled', 'docker: option --filter is not modelled'],
-    [['ps', '--foo'], 'unknown-option', "unknown flag: --foo\nSee 'docker ps --help'."],
-    [['ps', '--no-all'], 'unknown-option', "unknown flag: --no-all\nSee 'docker ps --help'."],
-    [['ps', '-x'], 'unknown-option', "unknown shorthand flag: 'x' in -x\nSee 'docker ps --help'."],
+    [['ps', '--foo'], 'unknown-option', 'docker ps: unknown flag: --foo'],
+    [['ps', '--no-all'], 'unknown-option', 'docker ps: unknown flag: --no-all'],
+    [['ps', '-x'], 'unknown-option', "docker ps: unknown shorthand flag: 'x' in -x"],
     [['-H', 'tcp://x', 'ps'], 'not-modelled', 'docker: option -H is not modelled'],
     [['inspect', '--size', 'x'], 'not-modelled', 'docker: option --size is not modelled'],
   ] as const;

@@ -213,6 +213,7 @@ test('what iptables answers when it cannot, with its exit codes, and nothing cha
 
 test('an option that iptables or the model does not have is a Refusal that names it', () => {
   const cases = [
+    ['--foo', 'unknown-option', 'iptables v1.4.21: unknown option "--foo"'],
     ['-L --foo', 'unknown-option', 'iptables v1.4.21: unknown option "--foo"'],
     ['-nQL', 'unknown-option', 'iptables v1.4.21: unknown option "-Q"'],
     ['-L --constructor', 'unknown-option', 'iptables v1.4.21: unknown option "--constructor"'],

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { parseIpv4 } from '../src/base/address.ts';
 import { Ipvs } from '../src/kernel/ipvs/ipvs.ts';
 import { procServices, procStatistics } from '../src/kernel/ipvs/proc.ts';
+import { cat } from '../src/tools/cat.ts';
 import { ipvsadm, runIpvsadm } from '../src/tools/ipvsadm.ts';
 import { Packet } from '../src/wire/ipv4.ts';
 import { FLAG } from '../src/wire/tcp.ts';
@@ -193,4 +194,16 @@ test('the recorded listings of a table with all kinds of addresses', () => {
     compared.push(cmd.slice(8));
   }
   expect(compared).toEqual(['-Ln', '-Ln --nosort', '-Sn', '-S', '-L', '-Ln --exact', '-Ln -t 11.1.1.5:80']);
+});
+
+test("cat prints /proc's tables of IPVS, and has no other files", () => {
+  const { run, host, ipvs } = machine();
+  run(`-A -t ${VIP} -s wlc`);
+  expect(cat.run(['/proc/net/ip_vs'], host, '').stdout).toBe(procServices(ipvs.services()));
+  expect(cat.run(['/proc/net/ip_vs_stats'], host, '').stdout).toBe(procStatistics(ipvs.total));
+  expect(cat.run(['/proc/net/ip_vs_conn'], host, '').stdout).toMatch(/^Pro FromIP {3}FPrt/);
+  expect(cat.run([], host, 'through\n')).toEqual({ stdout: 'through\n', stderr: '', code: 0 });
+  const stderr = 'cat: /etc/passwd: No such file or directory\n';
+  expect(cat.run(['/etc/passwd', '-'], host, 'x')).toEqual({ stdout: 'x', stderr, code: 1 });
+  expect(() => cat.run(['-n'], host, '')).toThrow('option -n is not modelled');
 });

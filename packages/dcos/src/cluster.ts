@@ -27,6 +27,7 @@ import { MesosDns } from './mesos-dns/mesos-dns.ts';
 import { MesosFeed } from './mesos-feed.ts';
 import { type DaemonWorld, startDaemons, startMesosDnsOn } from './node/daemons.ts';
 import { DockerExecutor } from './node/executor.ts';
+import { probeTask } from './node/health-probe.ts';
 import { DcosNode } from './node/node.ts';
 import { dcosNode } from './node/setup.ts';
 import { VipKernel } from './node/vip-kernel.ts';
@@ -105,6 +106,15 @@ export class DcosCluster {
       master: this.mesos,
       defaultNetworkName: overlay.name,
       epoch: plan.epoch,
+      probe: (probe) =>
+        probeTask(
+          {
+            marathon: () => this.master().machine.host,
+            task: (agentId, taskId) => this.agentNodes.get(agentId)?.machine.namespace(this.executor.containerOf(taskId) ?? ''),
+            run: () => this.core.run(),
+          },
+          probe,
+        ),
       ...(plan.marathon === undefined ? {} : { version: plan.marathon }),
       ...(plan.portChooser === undefined ? {} : { portChooser: plan.portChooser }),
     });

@@ -23,21 +23,29 @@ export {
 } from '@portolan/core';
 export {
   type Change,
+  type Convergence,
   DcosCluster,
   type DcosEvents,
   DcosNode,
   type DcosOptions,
   type DcosSnapshot,
   type Handler,
+  type HttpOptions,
   type HttpReply,
+  type HttpSession,
   type SnapshotDiff,
 } from '@portolan/dcos';
 export {
+  APP_SCHEMA,
   type App,
+  answerApi,
+  type Explanation,
   Marathon,
   type MarathonTask,
+  type MarathonVersion,
   MesosMaster,
   type Offer,
+  POD_SCHEMA,
   type PortChooser,
   type QueueItem,
 } from '@portolan/scheduler';

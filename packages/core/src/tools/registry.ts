@@ -1,5 +1,6 @@
 /** The tools of every Linux machine with Docker; other packages add theirs (dig, curl, dcos) by the same interface. */
 
+import { cat } from './cat.ts';
 import { conntrack } from './conntrack.ts';
 import { docker } from './docker/docker.ts';
 import { bridge } from './iproute/bridge.ts';
@@ -13,7 +14,18 @@ import type { ToolRegistry } from './shell.ts';
 import type { Tool } from './tool.ts';
 
 /** The tools of this package, in the releases of the post's machines. */
-export const CORE_TOOLS: readonly Tool[] = [bridge(), conntrack, docker(), ip, ipset, iptables(), iptablesSave(), ipvsadm, jq];
+export const CORE_TOOLS: readonly Tool[] = [
+  bridge(),
+  cat,
+  conntrack,
+  docker(),
+  ip,
+  ipset,
+  iptables(),
+  iptablesSave(),
+  ipvsadm,
+  jq,
+];
 
 /** A registry of tools; of two with one name the later counts. */
 export function toolRegistry(...lists: readonly (readonly Tool[])[]): ToolRegistry {

@@ -99,7 +99,8 @@ export class InstanceTracker implements DeploymentTools {
         const taskId = instance.task?.taskId ?? '';
         if (onAgent) {
           const reason = 'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED';
-          return master.statusUpdate({ taskId, state: 'TASK_RUNNING', reason, healthy });
+          const { addresses } = instance;
+          return master.statusUpdate({ taskId, state: 'TASK_RUNNING', reason, healthy, addresses });
         }
         record.change(instance, (changed) => {
           changed.healthy = healthy;

@@ -62,7 +62,7 @@ export function docker(version: DockerVersion = '18.09'): Tool {
 
 function run(args: readonly string[], host: Host, version: DockerVersion): ToolResult {
   const table: OptionTable = { flags: [['help', 'h']], unmodelled: UNMODELLED_OPTIONS, stopEarly: true };
-  const options = readOptions('docker', table, args, (option) => `unknown flag: ${option}\nSee 'docker --help'.`);
+  const options = readOptions('docker', table, args, (option) => `docker: unknown flag: ${option}`);
   const [command, ...rest] = options.words;
   if (command === undefined || command === 'help') return ok(USAGE);
   const [sub, ...further] = rest;
@@ -89,8 +89,8 @@ function network(sub: string | undefined, args: readonly string[], host: Host, v
 function read(command: string, table: OptionTable, args: readonly string[]) {
   return readOptions('docker', table, args, (option) =>
     option.startsWith('--')
-      ? `unknown flag: ${option}\nSee 'docker ${command} --help'.`
-      : `unknown shorthand flag: '${option.slice(1)}' in ${option}\nSee 'docker ${command} --help'.`,
+      ? `docker ${command}: unknown flag: ${option}`
+      : `docker ${command}: unknown shorthand flag: '${option.slice(1)}' in ${option}`,
   );
 }
 

@@ -103,7 +103,11 @@ class Scanner {
   }
 
   command(): Command {
-    if (this.letter === undefined) throw parameterProblem('no command specified');
+    if (this.letter === undefined) {
+      const strange = this.rule.find((word) => word.startsWith('--') && ruleOptionArity(word) === undefined);
+      if (strange !== undefined) throw parameterProblem(`unknown option "${shorten(strange)}"`, strange, 'unknown-option');
+      throw parameterProblem('no command specified');
+    }
     const { letter, rule, table, flags } = this;
     return {
       letter,
