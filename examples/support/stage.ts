@@ -81,6 +81,8 @@ export function lines(text: string): readonly string[] {
 
 /** Runs a story: with the post's own choices or, with --seed N, with chance. */
 export function perform(story: (stage: Stage) => void): void {
+  // Whoever reads no further, such as `head`, has what they wanted.
+  process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
   try {
     story(new Stage(DcosCluster.create(optionsOf(process.argv.slice(2))), (text) => process.stdout.write(text)));
   } catch (error) {

@@ -166,3 +166,10 @@ test('masquerading and its reply are inverse, whatever ports and addresses', () 
   }
   expect(seen.size).toBe(3);
 });
+
+test('the sender on the director itself learns at once that a service has no server', () => {
+  const { director } = network('masquerade');
+  director.ipvs.addService({ protocol: 17, address: SERVICE.address, port: 53, scheduler: 'rr' });
+  const socket = director.sockets.bindUdp({ address: 0, port: 0, program: 'client' }, () => {});
+  expect(socket.send({ address: SERVICE.address, port: 53 }, 'question', 8)).toBe('EPERM');
+});

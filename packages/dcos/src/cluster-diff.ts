@@ -1,7 +1,14 @@
 /** What changed between two snapshots: devices, rules and containers of each machine, VIPs of all, tasks, each with its cause. */
-import { type MachineConfig, type Rule, ruleArguments, type TableName } from '@portolan/core';
-import type { DcosSnapshot } from './cluster.ts';
-import { serverLine } from './vip-snapshot.ts';
+import { type Cluster, type MachineConfig, type Rule, ruleArguments, type TableName } from '@portolan/core';
+import { serverLine, type VipSnapshot } from './vip-snapshot.ts';
+
+/** All configurations at one moment, and the VIPs in force. */
+export interface DcosSnapshot extends VipSnapshot {
+  readonly time: number;
+  readonly machines: ReturnType<Cluster['snapshot']>['machines'];
+  /** Names of the running tasks by id. */
+  readonly tasks: ReadonlyMap<string, string>;
+}
 
 /** One thing more or less. */
 export interface Change {

@@ -17,7 +17,7 @@ import {
 } from '@portolan/core';
 import { type AgentInfo, Marathon, MesosMaster } from '@portolan/scheduler';
 import type { EventEmitter } from 'eventemitter3';
-import { diffSnapshots, type SnapshotDiff } from './cluster-diff.ts';
+import { type DcosSnapshot, diffSnapshots, type SnapshotDiff } from './cluster-diff.ts';
 import { type DcosEvents, joinEvents } from './cluster-events.ts';
 import { type ClusterPlan, checkNewAgent, type DcosOptions, hostName, planCluster } from './cluster-options.ts';
 import { type Convergence, convergenceOf } from './convergence.ts';
@@ -37,16 +37,8 @@ import { OverlayMaster } from './overlay/master.ts';
 import { curl, httpie } from './tools/curl.ts';
 import { dcosCli } from './tools/dcos.ts';
 import { dig } from './tools/dig.ts';
-import { snapshotVips, type VipSnapshot } from './vip-snapshot.ts';
+import { snapshotVips } from './vip-snapshot.ts';
 import { L4lb } from './vips/l4lb.ts';
-
-/** All configurations at one moment, and the VIPs in force. */
-export interface DcosSnapshot extends VipSnapshot {
-  readonly time: number;
-  readonly machines: ReturnType<Cluster['snapshot']>['machines'];
-  /** Names of the running tasks by id. */
-  readonly tasks: ReadonlyMap<string, string>;
-}
 
 /** Longest {@link DcosCluster.settle} runs: a waiting app does not keep it, a crashing one would. */
 const SETTLE_LIMIT = 3_600_000;

@@ -8,8 +8,8 @@
  */
 
 // the cluster
-export { DcosCluster, type DcosSnapshot } from './cluster.ts';
-export type { Change, SnapshotDiff } from './cluster-diff.ts';
+export { DcosCluster } from './cluster.ts';
+export type { Change, DcosSnapshot, SnapshotDiff } from './cluster-diff.ts';
 export type { DcosEvents } from './cluster-events.ts';
 export type { DcosOptions, Handler } from './cluster-options.ts';
 export type { Convergence } from './convergence.ts';

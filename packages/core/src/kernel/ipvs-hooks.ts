@@ -27,11 +27,11 @@ export function ipvsIn(ns: Namespace, skb: SkBuff): Verdict {
   if (found === 'none') return 'accept';
   if (found === 'unavailable') {
     refuse(ns, skb, ICMP_ERROR.portUnreachable, 'rejected');
-    return 'stop';
+    return 'drop';
   }
   if (found === 'drop') {
     skb.hop?.steps.push({ action: 'dropped', text: 'IPVS: the real server of this connection is gone' });
-    return 'stop';
+    return 'drop';
   }
   return send(ns, skb, found);
 }
