@@ -3,17 +3,15 @@
  *
  * Map of the code: cluster.ts (a cluster) - mesos-feed.ts (tasks on their way to those who follow them) - vips (labels to
  * keys, names to addresses, backends, what each kernel is told) - dns (dcos-dns' zones and answers) - mesos-dns -
- * marathon-lb (labels to haproxy.cfg, and the HAProxy that runs it) - overlay (who has which part) - node (what stands
+ * marathon-lb (labels to haproxy.cfg) - haproxy (what runs by that configuration) - overlay (who has which part) - node (what stands
  * and runs on one node) - tools (curl, dig, dcos).
  */
 
-// the cluster
 export { DcosCluster } from './cluster.ts';
 export type { Change, DcosSnapshot, SnapshotDiff } from './cluster-diff.ts';
 export type { DcosEvents } from './cluster-events.ts';
 export type { DcosOptions, Handler } from './cluster-options.ts';
 export type { Convergence } from './convergence.ts';
-// mesos
 export { answer, type DnsDecision, type DnsWorld, failedReply, UPSTREAM_TIMEOUT } from './dns/dcos-dns.ts';
 export {
   absolute,
@@ -40,8 +38,8 @@ export { DCOS_ZONE, TaskZone, taskZoneRecords } from './dns/task-zone.ts';
 export { DCOS_DNS_TTL, resolve, type Zone } from './dns/zone.ts';
 export { dcosZones, SPARTAN_ADDRESSES, type ZoneSources } from './dns/zones.ts';
 export { parseDuration } from './duration.ts';
-// marathon-lb
-export { DCOS_PACKAGE_OPTIONS, haproxyConfig, LOAD_BALANCER_DEFAULTS, type LoadBalancerOptions } from './marathon-lb/config.ts';
+export { Attempt, type NextAttempt } from './haproxy/attempt.ts';
+export { type Balancer, type Chooser, createBalancer } from './haproxy/balance.ts';
 export {
   type Backend as HaproxyBackend,
   type BackendServer,
@@ -49,11 +47,10 @@ export {
   type Frontend,
   type HaproxyConfig,
   readHaproxyConfig,
-} from './marathon-lb/haproxy.ts';
-export { Attempt, type NextAttempt } from './marathon-lb/haproxy-attempt.ts';
-export { type Balancer, type Chooser, createBalancer } from './marathon-lb/haproxy-balance.ts';
-export { type HaproxyVersion, ownAnswer, requestHeaders, responseHeaders } from './marathon-lb/haproxy-headers.ts';
-export { rewrittenLocation, rewrittenTarget } from './marathon-lb/haproxy-rewrite.ts';
+} from './haproxy/haproxy.ts';
+export { type HaproxyVersion, ownAnswer, requestHeaders, responseHeaders } from './haproxy/headers.ts';
+export { rewrittenLocation, rewrittenTarget } from './haproxy/rewrite.ts';
+export { DCOS_PACKAGE_OPTIONS, haproxyConfig, LOAD_BALANCER_DEFAULTS, type LoadBalancerOptions } from './marathon-lb/config.ts';
 export { MARATHON_LB_APP } from './marathon-lb/service.ts';
 export { type MesosDnsPage, mesosDnsPage } from './mesos-dns/http-api.ts';
 export { MESOS_DNS_PORT, MesosDns, type MesosDnsOptions, REFRESH_SECONDS } from './mesos-dns/mesos-dns.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { readHaproxyConfig } from '../src/haproxy/haproxy.ts';
+import { Haproxy } from '../src/haproxy/process.ts';
 import { DcosCluster, type DcosNode, type Handler } from '../src/index.ts';
-import { readHaproxyConfig } from '../src/marathon-lb/haproxy.ts';
-import { Haproxy } from '../src/marathon-lb/haproxy-process.ts';
 
 /** Tasks on one agent, and a HAProxy on the public agent that checks them every two seconds. */
 function balanced(instances: number, lines: readonly string[], images: Readonly<Record<string, Handler>> = {}) {

@@ -3,8 +3,8 @@
  * those it refuses (mesosphere/marathon-lb, marathon_lb.py `make_config_valid_and_regenerate`, 1.15.0).
  */
 import { Refusal } from '@portolan/core';
+import { type HaproxyConfig, readHaproxyConfig } from '../haproxy/haproxy.ts';
 import { type GeneratedConfig, haproxyConfig, type LoadBalancerOptions } from './config.ts';
-import { type HaproxyConfig, readHaproxyConfig } from './haproxy.ts';
 
 /** A configuration HAProxy accepts. */
 export interface Regenerated extends GeneratedConfig {

@@ -5,8 +5,8 @@
  */
 import { type Cluster, type Namespace, type Program, Refusal } from '@portolan/core';
 import type { Marathon } from '@portolan/scheduler';
+import { Haproxy } from '../haproxy/process.ts';
 import { DCOS_PACKAGE_OPTIONS } from './config.ts';
-import { Haproxy } from './haproxy-process.ts';
 import { type Regenerated, regenerate } from './regenerate.ts';
 
 /** The image of the package, without its tag. */

@@ -1,6 +1,6 @@
 /** Lines of a backend that say which servers it has and how it chooses: `server` and `balance` (HAProxy 2.0, src/server.c, src/backend.c). */
 import { type Ipv4, isIpv4, parseIpv4, Refusal } from '@portolan/core';
-import type { ConfigLine } from './haproxy-lines.ts';
+import type { ConfigLine } from './lines.ts';
 
 /** How a backend chooses. */
 export type Balance =

@@ -2,8 +2,8 @@
  * Rewriting of request and response lines by regular expression, `reqirep` and `rspirep`, in the two forms Marathon-LB's
  * templates write them: a path prefix taken off, and a Location header put below a path (HAProxy 2.0; gone in 2.1).
  */
-import type { ConfigLine } from './haproxy-lines.ts';
-import { refuseLine } from './haproxy-server-line.ts';
+import type { ConfigLine } from './lines.ts';
+import { refuseLine } from './server-line.ts';
 
 /** What a backend rewrites. */
 export type Rewrite =

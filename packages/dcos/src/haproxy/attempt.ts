@@ -3,9 +3,10 @@
  * src/stream.c, with `retries 3`, `option redispatch` and `timeout connect 3s` as Marathon-LB sets them; the waits are those
  * seen on the real program).
  */
+
+import type { Balancer, Chooser } from './balance.ts';
 import type { Backend, BackendServer } from './haproxy.ts';
-import type { Balancer, Chooser } from './haproxy-balance.ts';
-import type { HaproxyVersion } from './haproxy-headers.ts';
+import type { HaproxyVersion } from './headers.ts';
 
 /** Attempts after the first. */
 const RETRIES = 3;

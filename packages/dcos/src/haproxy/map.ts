@@ -3,8 +3,9 @@
  * hash: `source`, `uri`, `hdr(...)`, `url_param`, or one after the other: `static-rr` (src/lb_map.c, src/backend.c). The
  * default hash function, sdbm, and the default method, the remainder.
  */
+
+import type { Balancer, Chooser } from './balance.ts';
 import type { BackendServer, Balance } from './haproxy.ts';
-import type { Balancer, Chooser } from './haproxy-balance.ts';
 
 /** Balances by what is hashed. */
 export type HashBalance = Extract<Balance, { kind: 'source' | 'uri' | 'hdr' | 'url_param' }>;

@@ -4,9 +4,9 @@
  * round waits in the next one, heavy servers first. With equal weights it is the order of the file, cyclic.
  */
 import type { Ipv4 } from '@portolan/core';
+import type { Balancer } from './balance.ts';
 import type { BackendServer } from './haproxy.ts';
-import type { Balancer } from './haproxy-balance.ts';
-import { KeyQueue } from './haproxy-queue.ts';
+import { KeyQueue } from './queue.ts';
 
 /** A weight unit in effective weights; the finest a slow start can set. */
 const SCALE = 16;

@@ -4,8 +4,8 @@
  * reload, as its state file does.
  */
 import { type Clock, type Namespace, parseResponse, requestText, type Timer } from '@portolan/core';
+import type { Balancer } from './balance.ts';
 import type { Backend, BackendServer, ServerCheck } from './haproxy.ts';
-import type { Balancer } from './haproxy-balance.ts';
 
 /** Milliseconds a connection may take, `timeout connect`. */
 const CONNECT_TIMEOUT = 3000;

@@ -16,15 +16,15 @@ import {
   type TcpProgram,
   type TcpSocket,
 } from '@portolan/core';
+import type { Regenerated } from '../marathon-lb/regenerate.ts';
+import { Attempt } from './attempt.ts';
+import { type Balancer, createBalancer } from './balance.ts';
+import { HealthChecks, type HealthStates } from './checks.ts';
+import type { ProxiedRequest } from './conditions.ts';
 import type { Backend, Frontend, HaproxyConfig } from './haproxy.ts';
-import { Attempt } from './haproxy-attempt.ts';
-import { type Balancer, createBalancer } from './haproxy-balance.ts';
-import { HealthChecks, type HealthStates } from './haproxy-checks.ts';
-import type { ProxiedRequest } from './haproxy-conditions.ts';
-import { cookieOf, type OwnReason, ownAnswer, requestHeaders, responseHeaders } from './haproxy-headers.ts';
-import { rewrittenTarget } from './haproxy-rewrite.ts';
-import { frontendsAt, routeConnection, routeRequest } from './haproxy-route.ts';
-import type { Regenerated } from './regenerate.ts';
+import { cookieOf, type OwnReason, ownAnswer, requestHeaders, responseHeaders } from './headers.ts';
+import { rewrittenTarget } from './rewrite.ts';
+import { frontendsAt, routeConnection, routeRequest } from './route.ts';
 
 /** The HAProxy of Marathon-LB 1.12 and 1.13. */
 const HAPROXY_VERSION = '1.9';

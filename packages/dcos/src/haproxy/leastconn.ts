@@ -3,10 +3,11 @@
  * for longest (src/lb_fwlc.c). Before 2.2 an idle server's weight counts too, and every request moves its server to the end
  * of its equals.
  */
+
+import type { Balancer, Chooser } from './balance.ts';
 import type { BackendServer } from './haproxy.ts';
-import type { Balancer, Chooser } from './haproxy-balance.ts';
-import type { HaproxyVersion } from './haproxy-headers.ts';
-import { KeyQueue } from './haproxy-queue.ts';
+import type { HaproxyVersion } from './headers.ts';
+import { KeyQueue } from './queue.ts';
 
 const MOST = 4096;
 const SCALE = 16;

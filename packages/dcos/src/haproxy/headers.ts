@@ -3,10 +3,10 @@
  * the first half of 2019 ran, keeps the case of names. Answers other than 503 follow HAProxy's sources, unrecorded.
  */
 import { formatIpv4 } from '@portolan/core';
+import { type HeaderField, holds, type ProxiedRequest } from './conditions.ts';
 import type { Backend } from './haproxy.ts';
-import { type HeaderField, holds, type ProxiedRequest } from './haproxy-conditions.ts';
-import { rewrittenLocation } from './haproxy-rewrite.ts';
-import type { Route } from './haproxy-route.ts';
+import { rewrittenLocation } from './rewrite.ts';
+import type { Route } from './route.ts';
 
 /** Versions that differ in headers. Marathon-LB 1.13 has 1.9, 1.14 and 1.15 have 2.0. */
 export type HaproxyVersion = '1.9' | '2.0' | '2.6';

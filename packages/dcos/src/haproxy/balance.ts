@@ -3,12 +3,12 @@
  * one reload to the next. `random` and `rdp-cookie` are not modelled.
  */
 import type { Ipv4 } from '@portolan/core';
+import type { HeaderField } from './conditions.ts';
+import { WeightedRoundRobin } from './fwrr.ts';
 import type { Backend, BackendServer } from './haproxy.ts';
-import type { HeaderField } from './haproxy-conditions.ts';
-import { WeightedRoundRobin } from './haproxy-fwrr.ts';
-import type { HaproxyVersion } from './haproxy-headers.ts';
-import { LeastConnections } from './haproxy-leastconn.ts';
-import { HashMap, StaticRoundRobin } from './haproxy-map.ts';
+import type { HaproxyVersion } from './headers.ts';
+import { LeastConnections } from './leastconn.ts';
+import { HashMap, StaticRoundRobin } from './map.ts';
 
 /** What a choice may depend on: a connection's source, and of an HTTP request its target and headers. */
 export interface Chooser {

@@ -4,10 +4,10 @@
  * and limits are read over: they do not change where a request goes.
  */
 import { type Ipv4, isIpv4, parseIpv4, Refusal } from '@portolan/core';
-import { type Acls, readTerms, readTest, type Term, type Test } from './haproxy-conditions.ts';
-import type { HaproxyVersion } from './haproxy-headers.ts';
-import { type ConfigLine, readLines } from './haproxy-lines.ts';
-import { type Rewrite, readRewrite } from './haproxy-rewrite.ts';
+import { type Acls, readTerms, readTest, type Term, type Test } from './conditions.ts';
+import type { HaproxyVersion } from './headers.ts';
+import { type ConfigLine, readLines } from './lines.ts';
+import { type Rewrite, readRewrite } from './rewrite.ts';
 import {
   type BackendServer,
   type Balance,
@@ -17,9 +17,9 @@ import {
   refuseLine,
   secondsOf,
   where,
-} from './haproxy-server-line.ts';
+} from './server-line.ts';
 
-export type { BackendServer, Balance, ServerCheck } from './haproxy-server-line.ts';
+export type { BackendServer, Balance, ServerCheck } from './server-line.ts';
 
 /** A configuration in force. */
 export interface HaproxyConfig {

@@ -4,8 +4,8 @@
  * Marathon-LB's configurations contain.
  */
 import { formatIpv4, type Ipv4, memo, Refusal } from '@portolan/core';
+import { holds, type ProxiedRequest } from './conditions.ts';
 import type { Action, Backend, Frontend, HaproxyConfig, MapKey, Rule } from './haproxy.ts';
-import { holds, type ProxiedRequest } from './haproxy-conditions.ts';
 
 /** Texts of map files by path: lines of `key value`, of which the first for a key counts. Not changed once in use. */
 export type MapFiles = ReadonlyMap<string, string>;
