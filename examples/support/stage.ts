@@ -14,6 +14,7 @@ export function appFile(name: string): string {
 export class Stage {
   readonly cluster: DcosCluster;
   private readonly print: (text: string) => void;
+  private place: DcosNode | undefined = undefined;
 
   constructor(cluster: DcosCluster, print: (text: string) => void) {
     this.cluster = cluster;
@@ -32,12 +33,23 @@ export class Stage {
 
   /** Types a line at the operator's own terminal; its output. */
   operator(line: string): string {
+    this.place = undefined;
     return this.type('$', this.cluster.outside, line);
   }
 
-  /** Types a line on a node; its output. */
+  /** Types a line on a node, after going there; its output. */
   on(node: DcosNode, line: string): string {
+    this.goTo(node);
     return this.type(`[centos@${node.name} ~]$`, node, line);
+  }
+
+  /** From the operator's terminal to a node of the cluster, if that is not where one is. */
+  private goTo(node: DcosNode): void {
+    if (node === this.place || node === this.cluster.outside) return;
+    this.place = node;
+    const id = this.cluster.agents().find((agent) => agent.node === node)?.id;
+    const which = id === undefined ? '--leader --user=centos' : `--user=centos --mesos-id=${id}`;
+    this.type('$', this.cluster.outside, `dcos node ssh --master-proxy ${which}`);
   }
 
   /** Starts an app from a definition, after the one before is gone. */

@@ -347,7 +347,16 @@ export class DcosCluster {
       curl(node),
       httpie(node),
       dig(node),
-      dcosCli({ marathon: this.marathon, files: this.files, install: (name) => this.install(name) }),
+      dcosCli({
+        marathon: this.marathon,
+        files: this.files,
+        install: (name) => this.install(name),
+        nodes: {
+          leader: () => this.master(),
+          agent: (id) => this.agent(id),
+          byAddress: (text) => this.nodes().find((other) => formatIpv4(other.address) === text),
+        },
+      }),
     ];
     return new DcosNode(machine, address, {
       cluster: this.core,

@@ -1,13 +1,15 @@
 /**
- * The dcos command line, as far as the post uses it: apps, tasks, packages. It talks to the cluster's Marathon; where it
+ * The dcos command line, as far as the post uses it: apps, tasks, packages, nodes. It talks to the cluster's Marathon; where it
  * reads a file, the file is one of the cluster's `files` or comes by a pipe. Follows dcos-cli 0.8 with dcos-core-cli 1.13.
  */
 import { type OptionTable, Refusal, readOptions, type Tool, type ToolResult } from '@portolan/core';
 import type { Marathon } from '@portolan/scheduler';
+import { nodeSsh, type SshTarget } from './dcos-node.ts';
 
 /** What the command line reaches. */
 export interface DcosCliTarget {
   readonly marathon: Marathon;
+  readonly nodes: SshTarget;
   /** Files of the person at the terminal, by name. */
   readonly files: ReadonlyMap<string, string>;
   install(packageName: string): void;
@@ -22,6 +24,7 @@ const USAGE = `Usage:
     dcos marathon app list
     dcos marathon app remove ID
     dcos package install NAME [--yes]
+    dcos node ssh --leader | --mesos-id ID | --private-ip IP [--master-proxy] [--user USER] [COMMAND]
 `;
 
 type Command = (words: readonly string[], target: DcosCliTarget, stdin: string) => string;
@@ -65,8 +68,9 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>([
 export function dcosCli(target: DcosCliTarget): Tool {
   return {
     name: 'dcos',
-    summary: 'the DC/OS command line: marathon app, package install',
+    summary: 'the DC/OS command line: marathon app, package install, node ssh',
     run: (args, _, stdin): ToolResult => {
+      if (args[0] === 'node' && args[1] === 'ssh') return nodeSsh(args.slice(2), target.nodes);
       const options = readOptions('dcos', OPTIONS, args, (option) => `dcos: unknown option ${option}`);
       if (options.has('h') || options.words.length === 0) return { stdout: USAGE, stderr: '', code: 0 };
       for (const [name, command] of COMMANDS) {
