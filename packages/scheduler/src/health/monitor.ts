@@ -50,8 +50,6 @@ const FIRST_ROUND = 5;
 
 /** Watches the apps that have checks. */
 export class HealthMonitor {
-  private readonly health = new WeakMap<Instance, { readonly taskId: string; readonly checks: Health[] }>();
-
   constructor(private readonly options: HealthMonitorOptions) {}
 
   /** Begins with an app's present configuration. */
@@ -158,10 +156,10 @@ export class HealthMonitor {
   }
 
   private of(instance: Instance, taskId: string, checks: number): Health[] {
-    const known = this.health.get(instance);
+    const known = instance.health;
     if (known?.taskId === taskId && known.checks.length === checks) return known.checks;
     const fresh = { taskId, checks: Array.from({ length: checks }, () => UNKNOWN_HEALTH) };
-    this.health.set(instance, fresh);
+    instance.health = fresh;
     return fresh.checks;
   }
 }

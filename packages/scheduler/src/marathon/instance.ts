@@ -3,6 +3,7 @@
  * Follows mesosphere/marathon v1.8 core/instance/Instance.scala.
  */
 import type { Ipv4 } from '@portolan/core';
+import type { Health } from '../health/verdict.ts';
 import type { TaskInfo } from '../launch/task-info.ts';
 import type { Place } from '../match/constraints.ts';
 import type { Condition } from '../task/state.ts';
@@ -23,6 +24,8 @@ export class Instance {
   since: number;
   addresses: readonly Ipv4[] = [];
   healthy: boolean | undefined;
+  /** What is known of the present task, check by check; kept by the health monitor. */
+  health: { readonly taskId: string; readonly checks: Health[] } | undefined;
   /** Whether its readiness check, if the app has one, has said so. */
   isReady = false;
   /** Which mention in the queue of scheduled instances is the valid one. */

@@ -7,6 +7,7 @@ import { type App, servicePorts } from '../app/app.ts';
 import { protocolInApi } from '../app/definition.ts';
 import { plainJson } from '../app/json.ts';
 import type { Pairs } from '../app/read.ts';
+import { type Health, isHealthy } from '../health/verdict.ts';
 import type { TaskInfo } from '../launch/task-info.ts';
 import { type Condition, isActive, type TaskState } from '../task/state.ts';
 import type { AppRecord } from './app-record.ts';
@@ -36,6 +37,8 @@ export interface MarathonTask {
   /** Of the app, when the task was launched. */
   readonly version: string;
   readonly healthy: boolean | undefined;
+  /** Of each check, once one was made; times in virtual milliseconds. */
+  readonly healthCheckResults: readonly Health[];
   readonly info: TaskInfo;
 }
 
@@ -58,6 +61,7 @@ export function taskOf(app: App, instance: Instance): MarathonTask | undefined {
     startedAt: instance.startedAt,
     version: info.appVersion,
     healthy: instance.healthy,
+    healthCheckResults: instance.health?.taskId === info.taskId ? [...instance.health.checks] : [],
     info,
   };
 }
@@ -144,8 +148,10 @@ export function appJson(app: App): { readonly [key: string]: PlainJson | undefin
 }
 
 function taskJson(task: MarathonTask, epoch: number): PlainJson {
+  const results = task.healthCheckResults.map((health) => healthJson(health, task.instanceId, epoch));
   return sorted({
     appId: task.appId,
+    healthCheckResults: results.length > 0 ? results : undefined,
     host: task.host,
     id: task.id,
     ipAddresses: task.ipAddresses.map((address) => ({ ipAddress: formatIpv4(address), protocol: 'IPv4' })),
@@ -156,6 +162,19 @@ function taskJson(task: MarathonTask, epoch: number): PlainJson {
     startedAt: task.startedAt === undefined ? undefined : formatTimestamp(epoch + task.startedAt),
     state: task.state,
     version: task.version,
+  });
+}
+
+function healthJson(health: Health, instanceId: string, epoch: number): PlainJson {
+  const { firstSuccess, lastSuccess, lastFailure, consecutiveFailures } = health;
+  const time = (at: number | undefined) => (at === undefined ? undefined : formatTimestamp(epoch + at));
+  return sorted({
+    alive: isHealthy(health) === true,
+    consecutiveFailures,
+    firstSuccess: time(firstSuccess),
+    instanceId,
+    lastFailure: time(lastFailure),
+    lastSuccess: time(lastSuccess),
   });
 }
 
