@@ -21,8 +21,6 @@ export interface LabNamespace {
     readonly rpFilter?: 0 | 1 | 2;
     /** Devices with route_localnet. */
     readonly routeLocalnet?: readonly string[];
-    /** Devices with proxy_arp; proxy_delay is 0. */
-    readonly proxyArp?: readonly string[];
   };
   /** Without `lo`, which is always there. */
   readonly links: readonly LabLink[];
@@ -32,7 +30,6 @@ export interface LabNamespace {
   readonly rules?: readonly {
     readonly priority: number;
     readonly from?: string;
-    readonly mark?: number;
     readonly table: number;
   }[];
   /** Permanent ones. */

@@ -148,11 +148,10 @@ function configOf(described: LabNamespace, lab: Lab): NamespaceConfig {
   };
   const links = [lo, ...described.links.map((link, i) => linkOf(link, i + 2, lab))];
   const own = links.filter(({ up }) => up).flatMap((link) => link.addresses.flatMap((address) => routesOfAddress(link, address)));
-  const rules = (described.rules ?? []).map(({ priority, from, mark, table }) => ({
+  const rules = (described.rules ?? []).map(({ priority, from, table }) => ({
     priority,
     table,
     ...(from === undefined ? {} : { from: parseCidr(from) }),
-    ...(mark === undefined ? {} : { mark }),
   }));
   const sysctl = described.sysctl ?? {};
   return {
@@ -172,7 +171,6 @@ function configOf(described: LabNamespace, lab: Lab): NamespaceConfig {
       bridgeNfCallIptables: sysctl.bridgeNfCallIptables === true,
       rpFilter: sysctl.rpFilter ?? 0,
       routeLocalnet: sysctl.routeLocalnet ?? [],
-      proxyArp: sysctl.proxyArp ?? [],
       ipvsConntrack: false,
       neighbourRetransMs: RETRANSMIT_MS,
     },

@@ -135,8 +135,7 @@ class Lab:
             lines.append(route_line(route))
         for rule in ns.get('rules', []):
             source = f'from {rule["from"]}' if 'from' in rule else 'from all'
-            mark = f' fwmark {rule["mark"]}' if 'mark' in rule else ''
-            lines.append(f'rule add {source}{mark} lookup {rule["table"]} priority {rule["priority"]}')
+            lines.append(f'rule add {source} lookup {rule["table"]} priority {rule["priority"]}')
         for entry in ns.get('neighbours', []):
             lines.append(f'neigh replace {entry["address"]} dev {entry["device"]} lladdr {entry["mac"]} nud permanent')
         run(['ip', '-batch', '-'], '\n'.join(lines) + '\n')
@@ -146,9 +145,6 @@ class Lab:
         sysctl = ns.get('sysctl', {})
         for device in sysctl.get('routeLocalnet', []):
             write_sysctl(f'ipv4/conf/{device}/route_localnet', 1)
-        for device in sysctl.get('proxyArp', []):
-            write_sysctl(f'ipv4/conf/{device}/proxy_arp', 1)
-            write_sysctl(f'ipv4/neigh/{device}/proxy_delay', 0)
         sets = ns.get('sets', [])
         if sets:
             text = ''

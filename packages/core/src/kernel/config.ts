@@ -82,8 +82,6 @@ export interface RoutingRule {
   readonly priority: number;
   /** Source network; all sources without it. */
   readonly from?: Cidr;
-  /** Firewall mark; any without it. */
-  readonly mark?: number;
   readonly table: TableId;
 }
 
@@ -128,8 +126,6 @@ export interface Sysctl {
   readonly routeLocalnet: readonly string[];
   /** net.ipv4.vs.conntrack */
   readonly ipvsConntrack: boolean;
-  /** Devices with net.ipv4.conf.NAME.proxy_arp = 1 (and proxy_delay = 0). */
-  readonly proxyArp?: readonly string[];
   /** net.ipv4.neigh.*.retrans_time_ms; 1000 unless given. */
   readonly neighbourRetransMs?: number;
 }
