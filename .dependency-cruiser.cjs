@@ -25,7 +25,7 @@ const BROWSER_FIT = '^packages/(core|scheduler|dcos|testing|portolan)/src/';
 /** Files that something other than an import starts: front doors, entries of scripts, examples, tests. */
 const ENTRIES = [
   '^packages/[^/]+/src/index[.]ts$',
-  '^packages/conformance/src/[^/]+[.]ts$',
+  '^packages/conformance/src/[^/]+[.](ts|cjs)$',
   '^packages/portolan/src/cli/[^/]+[.]ts$',
   '^examples/[^/]+[.]ts$',
   '^packages/[^/]+/test/',

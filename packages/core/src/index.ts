@@ -13,7 +13,6 @@ export { change, daemonRules } from './agent/docker/rules.ts';
 export type { Container, DockerNetwork, DockerState, Endpoint, PublishedPort } from './agent/docker/state.ts';
 export { hostConfig, hostMac, type Plug, withLink } from './agent/host.ts';
 export {
-  civil,
   headerValue,
   httpDate,
   httpServer,
@@ -32,7 +31,6 @@ export {
   type Program,
   type Start,
 } from './agent/program.ts';
-// base
 export {
   ANYWHERE,
   BROADCAST_MAC,
@@ -53,6 +51,8 @@ export {
   parseMac,
 } from './base/address.ts';
 export { assert, Bug } from './base/assert.ts';
+// base
+export { civil } from './base/civil.ts';
 export { Clock, type Timer } from './base/clock.ts';
 export { memo, type Patch, produce, produceWithPatches, remember, setFreezing } from './base/immutable.ts';
 export { patchesBetween } from './base/patches.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { civil, headerValue, httpDate, parseRequest, parseResponse, requestText, responseText } from '../src/agent/http.ts';
+import { headerValue, httpDate, parseRequest, parseResponse, requestText, responseText } from '../src/agent/http.ts';
+import { civil } from '../src/base/civil.ts';
 import { utf8Length } from '../src/base/text.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 40 });

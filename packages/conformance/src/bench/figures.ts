@@ -239,8 +239,9 @@ function firstLine(): Benchmark {
 
 function timeToFirstLine(): number {
   const root = join(__dirname, '..', '..', '..', '..');
-  const script =
-    "const s=process.hrtime.bigint();const c=require('child_process').spawn(process.execPath,['node_modules/ts-node/dist/bin.js','examples/post.ts'],{stdio:['ignore','pipe','inherit']});c.stdout.once('data',()=>{console.log(Number(process.hrtime.bigint()-s)/1e9);c.kill()})";
-  const { stdout } = spawnSync(process.execPath, ['-e', script], { cwd: root, encoding: 'utf8' });
+  const { stdout } = spawnSync(process.execPath, [join(__dirname, '..', 'bench-first-line.cjs')], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   return Number(stdout);
 }

@@ -1,4 +1,5 @@
 /** HTTP/1.1 messages as text, and a server that speaks it on a TCP socket: one message a segment run, bodies by Content-Length. */
+import { civil } from '../base/civil.ts';
 import { utf8Length } from '../base/text.ts';
 import type { TcpProgram, TcpSocket } from '../kernel/socket/tcp.ts';
 import type { HttpRequest, HttpResponse } from './program.ts';
@@ -61,25 +62,6 @@ export function httpDate(milliseconds: number): string {
   const name = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'][month - 1];
   const clock = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60].map(two).join(':');
   return `${weekday}, ${two(day)} ${name} ${year} ${clock} GMT`;
-}
-
-/** The civil date of a day counted from 1970-01-01. */
-export function civil(days: number): { readonly year: number; readonly month: number; readonly day: number } {
-  // Years begin in March here, so that the leap day is the last of its year.
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const ofEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (ofEra - Math.floor(ofEra / 1460) + Math.floor(ofEra / 36_524) - Math.floor(ofEra / 146_096)) / 365,
-  );
-  const ofYear = ofEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shiftedMonth = Math.floor((5 * ofYear + 2) / 153);
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  return {
-    year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0),
-    month,
-    day: ofYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1,
-  };
 }
 
 function two(n: number): string {

@@ -1,7 +1,8 @@
 /**
  * Dates and spans as the tools of a Linux machine print them, from numbers alone.
- * Days to dates by Howard Hinnant's civil_from_days; spans as docker's go-units HumanDuration words them.
+ * Spans as docker's go-units HumanDuration words them.
  */
+import { civil } from '../base/civil.ts';
 
 const DAY_NAMES = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed'];
 const MONTH_NAMES = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
@@ -18,22 +19,11 @@ interface CivilTime {
   readonly weekday: string;
 }
 
-function civil(unixMilliseconds: number): CivilTime {
+function civilTime(unixMilliseconds: number): CivilTime {
   const days = Math.floor(unixMilliseconds / 86_400_000);
   const rest = unixMilliseconds - days * 86_400_000;
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
   return {
-    year: yearOfEra + era * 400 + (month <= 2 ? 1 : 0),
-    month,
-    day: dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1,
+    ...civil(days),
     hours: Math.floor(rest / 3_600_000),
     minutes: Math.floor(rest / 60_000) % 60,
     seconds: Math.floor(rest / 1000) % 60,
@@ -48,14 +38,14 @@ function two(value: number): string {
 
 /** `2019-07-22T16:00:09.25Z`: RFC 3339 with as many decimals as Go's encoding leaves, in UTC. */
 export function rfc3339(unixMilliseconds: number): string {
-  const t = civil(unixMilliseconds);
+  const t = civilTime(unixMilliseconds);
   const fraction = t.milliseconds === 0 ? '' : `.${String(t.milliseconds).padStart(3, '0')}`.replace(/0+$/, '');
   return `${String(t.year).padStart(4, '0')}-${two(t.month)}-${two(t.day)}T${two(t.hours)}:${two(t.minutes)}:${two(t.seconds)}${fraction}Z`;
 }
 
 /** `Mon Jul 22 16:00:09 2019`: C's asctime, in UTC. */
 export function asctime(unixMilliseconds: number): string {
-  const t = civil(unixMilliseconds);
+  const t = civilTime(unixMilliseconds);
   const day = String(t.day).padStart(2);
   return `${t.weekday} ${MONTH_NAMES[t.month - 1]} ${day} ${two(t.hours)}:${two(t.minutes)}:${two(t.seconds)} ${t.year}`;
 }

@@ -5,32 +5,20 @@
  * Follows linux net/netfilter/ipvs/ip_vs_lblc.c (6.1). When more than 16384 addresses are remembered the kernel forgets
  * some that were not asked for during six minutes; here they are forgotten after a day as the others.
  */
-import type { Ipv4 } from '../../../base/address.ts';
 import type { Packet } from '../../../wire/ipv4.ts';
-import type { RealServer, Scheduling, VirtualService } from '../service.ts';
-import { isCrowded, isStale, MOST } from './locality.ts';
+import type { RealServer } from '../service.ts';
+import { isCrowded, isStale, Locality, MOST } from './locality.ts';
 import type { Scheduler } from './scheduler.ts';
-import { wlc } from './wlc.ts';
 
 /** `ipvsadm -s lblc` */
-export const lblc: Scheduler = { name: 'lblc', start: (service) => new Locality(service) };
+export const lblc: Scheduler = { name: 'lblc', start: (service) => new AddressLocality(service) };
 
 interface Entry {
   readonly server: RealServer;
   usedAt: number;
 }
 
-class Locality implements Scheduling {
-  private readonly service: VirtualService;
-  private readonly least: Scheduling;
-  private readonly byAddress = new Map<Ipv4, Entry>();
-  private start: number | undefined = undefined;
-
-  constructor(service: VirtualService) {
-    this.service = service;
-    this.least = wlc.start(service);
-  }
-
+class AddressLocality extends Locality<Entry> {
   choose(packet: Packet, now: number): RealServer | undefined {
     this.start ??= now;
     const known = this.byAddress.get(packet.destination);
@@ -45,21 +33,5 @@ class Locality implements Scheduling {
     this.byAddress.delete(packet.destination);
     if (this.byAddress.size < MOST) this.byAddress.set(packet.destination, { server, usedAt: now });
     return server;
-  }
-
-  added(server: RealServer): void {
-    this.least.added(server);
-  }
-
-  removed(server: RealServer): void {
-    this.least.removed(server);
-  }
-
-  edited(server: RealServer): void {
-    this.least.edited(server);
-  }
-
-  counted(server: RealServer): void {
-    this.least.counted(server);
   }
 }

@@ -3,13 +3,12 @@
  * them are busy, and loses the busiest when it did not change for a day.
  * Follows linux net/netfilter/ipvs/ip_vs_lblcr.c (6.1), with lblc's deviation.
  */
-import type { Ipv4 } from '../../../base/address.ts';
 import type { Packet } from '../../../wire/ipv4.ts';
-import type { RealServer, Scheduling, VirtualService } from '../service.ts';
+import type { RealServer } from '../service.ts';
 import { compareProducts } from './least.ts';
-import { DAY, isCrowded, isStale, MOST } from './locality.ts';
+import { DAY, isCrowded, isStale, Locality, MOST } from './locality.ts';
 import type { Scheduler } from './scheduler.ts';
-import { overhead, wlc } from './wlc.ts';
+import { overhead } from './wlc.ts';
 
 /** `ipvsadm -s lblcr` */
 export const lblcr: Scheduler = { name: 'lblcr', start: (service) => new ReplicatedLocality(service) };
@@ -21,17 +20,7 @@ interface Entry {
   usedAt: number;
 }
 
-class ReplicatedLocality implements Scheduling {
-  private readonly service: VirtualService;
-  private readonly least: Scheduling;
-  private readonly byAddress = new Map<Ipv4, Entry>();
-  private start: number | undefined = undefined;
-
-  constructor(service: VirtualService) {
-    this.service = service;
-    this.least = wlc.start(service);
-  }
-
+class ReplicatedLocality extends Locality<Entry> {
   choose(packet: Packet, now: number): RealServer | undefined {
     this.start ??= now;
     let entry = this.byAddress.get(packet.destination);
@@ -51,22 +40,6 @@ class ReplicatedLocality implements Scheduling {
     else if (this.byAddress.size < MOST)
       this.byAddress.set(packet.destination, { servers: [server], changedAt: now, usedAt: now });
     return server;
-  }
-
-  added(server: RealServer): void {
-    this.least.added(server);
-  }
-
-  removed(server: RealServer): void {
-    this.least.removed(server);
-  }
-
-  edited(server: RealServer): void {
-    this.least.edited(server);
-  }
-
-  counted(server: RealServer): void {
-    this.least.counted(server);
   }
 }
 

@@ -1,8 +1,12 @@
 /**
- * What lblc and lblcr have in common: when a server is too busy for locality, and when an address is forgotten.
+ * What lblc and lblcr have in common: the choice of wlc where an address has no server yet,
+ * when a server is too busy for locality, and when an address is forgotten.
  * Follows linux net/netfilter/ipvs/ip_vs_lblc.c and ip_vs_lblcr.c (6.1).
  */
-import type { RealServer, VirtualService } from '../service.ts';
+import type { Ipv4 } from '../../../base/address.ts';
+import type { Packet } from '../../../wire/ipv4.ts';
+import type { RealServer, Scheduling, VirtualService } from '../service.ts';
+import { wlc } from './wlc.ts';
 
 /** More addresses are not remembered. */
 export const MOST = (16 * 1024 * 3) / 2;
@@ -24,4 +28,34 @@ export function isCrowded(server: RealServer, service: VirtualService): boolean 
 export function isStale(usedAt: number, start: number, now: number): boolean {
   const lastLook = start + Math.floor((now - start) / LOOK) * LOOK;
   return lastLook >= usedAt + DAY;
+}
+
+/** A scheduler that remembers something by destination address, beside a wlc that is told of all changes. */
+export abstract class Locality<Entry> implements Scheduling {
+  protected readonly least: Scheduling;
+  protected readonly byAddress = new Map<Ipv4, Entry>();
+  /** When the first connection came. */
+  protected start: number | undefined = undefined;
+
+  constructor(protected readonly service: VirtualService) {
+    this.least = wlc.start(service);
+  }
+
+  abstract choose(packet: Packet, now: number): RealServer | undefined;
+
+  added(server: RealServer): void {
+    this.least.added(server);
+  }
+
+  removed(server: RealServer): void {
+    this.least.removed(server);
+  }
+
+  edited(server: RealServer): void {
+    this.least.edited(server);
+  }
+
+  counted(server: RealServer): void {
+    this.least.counted(server);
+  }
 }
