@@ -260,8 +260,8 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
     noListener(this, skb);
   }
 
-  unresolved(skb: SkBuff): void {
-    unresolved(this, skb);
+  unresolved(skb: SkBuff, device: Device): void {
+    unresolved(this, skb, device);
   }
 
   permanentNeighbour(device: Device, address: Ipv4): Mac | undefined {

@@ -182,9 +182,14 @@ function sendIcmp(ns: Namespace, skb: SkBuff): void {
   ns.sendsIcmp = false;
 }
 
-/** Nobody answered ARP for a packet's next hop: its sender is told, who may be this namespace itself. */
-export function unresolved(ns: Namespace, skb: SkBuff): void {
-  refuse(ns, skb, ICMP_ERROR.hostUnreachable, 'unresolved');
+/**
+ * Nobody answered ARP for a packet's next hop: its sender is told, who may be this namespace itself. Only bridged frames
+ * still have an address; icmp_send says nothing about those for another host than this.
+ */
+export function unresolved(ns: Namespace, skb: SkBuff, device: Device): void {
+  const forOthers = skb.destinationMac !== 0 && skb.destinationMac !== device.mac;
+  if (forOthers) end(skb, 'unresolved', `no answer on ${device.name}`);
+  else refuse(ns, skb, ICMP_ERROR.hostUnreachable, 'unresolved');
 }
 
 /** Writes a route onto a packet; false if its device is down or gone. */
