@@ -37,7 +37,7 @@ async function main(): Promise<number> {
     stored: values.file === undefined ? undefined : readFileSync(values.file, 'utf8'),
     store: values.store,
     keep: values.keep,
-    prober: join(__dirname, 'kernel', 'prober.py'),
+    prober: join(__dirname, 'kernel', 'prober', 'main.py'),
     print: (line) => process.stdout.write(`${line}\n`),
     complain: (line) => process.stderr.write(`${line}\n`),
   });

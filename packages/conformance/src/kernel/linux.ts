@@ -22,7 +22,7 @@ export class Linux {
   private waiting: ((line: string) => void)[] = [];
 
   constructor(prober: string) {
-    this.process = spawn('python3', ['-u', prober]);
+    this.process = spawn('python3', ['-B', '-u', prober]);
     this.process.stderr.pipe(process.stderr);
     this.lines = createInterface(this.process.stdout);
     this.lines.on('line', (line) => this.waiting.shift()?.(line));
