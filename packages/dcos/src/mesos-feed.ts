@@ -6,8 +6,9 @@ import { type Clock, type Ipv4, parseIpv4, type Random } from '@portolan/core';
 import type { Marathon, MesosMaster, Task } from '@portolan/scheduler';
 import { TaskZone } from './dns/task-zone.ts';
 import { type MesosDns, REFRESH_SECONDS } from './mesos-dns/mesos-dns.ts';
-import type { MesosAgent, MesosDiscoveryPort, MesosLabel, MesosPortMapping, MesosState, MesosTask } from './mesos-state.ts';
-import { agentBackends, type DcosNetVersion, type TaskBackend } from './vips/backends.ts';
+import type { MesosAgent, MesosState, MesosTask } from './mesos-state.ts';
+import { ShownTask } from './mesos-task.ts';
+import type { DcosNetVersion, TaskBackend } from './vips/backends.ts';
 import type { L4lb, VipEvent } from './vips/l4lb.ts';
 
 /** How often dcos-net polls its agent, in milliseconds. */
@@ -37,7 +38,7 @@ export interface FeedOptions {
 
 interface AgentTasks {
   readonly address: Ipv4;
-  readonly tasks: Map<string, MesosTask>;
+  readonly tasks: Map<string, ShownTask>;
   /** When in each interval its dcos-net polls. */
   readonly phase: number;
   /** When it does so next, if there is something new. */
@@ -49,7 +50,7 @@ export class MesosFeed {
   readonly taskZone = new TaskZone();
   private readonly options: FeedOptions;
   private readonly byAgent = new Map<string, AgentTasks>();
-  private readonly tasks = new Map<string, MesosTask>();
+  private readonly tasks = new Map<string, ShownTask>();
   /** Where agents died, until others notice. */
   private readonly gone = new Set<Ipv4>();
   private refreshDue = false;
@@ -84,15 +85,16 @@ export class MesosFeed {
     const agent = this.byAgent.get(agentId);
     // Whoever follows tasks passes over those that have not come up yet.
     if (agent === undefined || task.state === 'TASK_STAGING' || task.state === 'TASK_STARTING') return;
+    const before = this.tasks.get(taskId);
     if (task.state === 'TASK_RUNNING' || task.state === 'TASK_KILLING') {
-      const seen = mesosTask(task, agent.address, this.options.marathon.name);
+      const seen = new ShownTask(task, agent.address, this.options.marathon.name);
       agent.tasks.set(taskId, seen);
       this.tasks.set(taskId, seen);
       this.taskZone.set(seen);
-    } else {
+    } else if (before !== undefined) {
       agent.tasks.delete(taskId);
       this.tasks.delete(taskId);
-      this.taskZone.delete(taskId);
+      this.taskZone.delete(before);
     }
     this.wakeAgent(agentId, agent);
     this.wakeMesosDns();
@@ -112,7 +114,7 @@ export class MesosFeed {
       agent.due = undefined;
       // A dead agent's dcos-net is dead too.
       if (this.byAgent.get(id) !== agent) return;
-      this.publish(agent.address, agentBackends(agent.tasks.values(), { version, ipv6: false }));
+      this.publish(agent.address, Array.from(agent.tasks.values(), (task) => task.backends(version)).flat());
     });
     agent.due = at;
   }
@@ -163,43 +165,4 @@ export class MesosFeed {
 function untilNext(now: number, interval: number, phase: number): number {
   const rest = (((phase - now) % interval) + interval) % interval;
   return rest === 0 ? interval : rest;
-}
-
-/** A task as Mesos' state shows it. */
-export function mesosTask(task: Task, agentAddress: Ipv4, frameworkName: string): MesosTask {
-  const { info, state, statuses } = task;
-  const { container } = info;
-  const pairs = (labels: Iterable<readonly [string, string]>): MesosLabel[] =>
-    [...labels].map(([key, value]) => ({ key, value }));
-  const portMappings = (container?.portMappings ?? []).map((mapping): MesosPortMapping => ({ ...mapping }));
-  const ports = info.discovery.ports.map((port): MesosDiscoveryPort => {
-    const origin = info.userPortMappings[port.slot]?.field;
-    const base = {
-      number: port.number,
-      protocol: port.protocol,
-      labels: pairs(port.labels),
-      ...(origin === undefined ? {} : { origin }),
-    };
-    return port.name === undefined ? base : { ...base, name: port.name };
-  });
-  return {
-    id: info.taskId,
-    name: info.name,
-    frameworkName,
-    agentId: info.agentId,
-    agentAddress,
-    state,
-    healthCheck: info.healthChecks.some(({ protocol = 'HTTP' }) => protocol.startsWith('MESOS_') || protocol === 'COMMAND'),
-    statuses: statuses.map((status) => ({
-      state: status.state,
-      timestamp: status.at / 1000,
-      ...(status.healthy === undefined ? {} : { healthy: status.healthy }),
-      networks: [{ addresses: status.addresses ?? [] }],
-    })),
-    ...(container === undefined ? {} : { container: { type: container.type, portMappings } }),
-    labels: pairs(info.labels),
-    resourcePorts: info.ports.map((port) => ({ begin: port, end: port })),
-    discovery: { name: info.discovery.name, ports },
-    origin: info.appId,
-  };
 }

@@ -20,7 +20,7 @@ export interface MesosTask {
   /** In the order of their arrival; none while the task is staging. */
   readonly statuses: readonly MesosStatus[];
   /** Absent for a task without a container. */
-  readonly container?: MesosContainer;
+  readonly container?: MesosContainer | undefined;
   readonly labels?: readonly MesosLabel[];
   /** The host ports it was given, in order. */
   readonly resourcePorts: readonly PortRange[];

@@ -7,9 +7,9 @@ export class Bug extends Error {
 }
 
 /**
- * States what must hold at this point of the code.
+ * States what must hold at this point of the code; where it is stated often, its message is made only if it does not.
  * @throws Bug if it does not.
  */
-export function assert(condition: unknown, message: string): asserts condition {
-  if (!condition) throw new Bug(message);
+export function assert(condition: unknown, message: string | (() => string)): asserts condition {
+  if (!condition) throw new Bug(typeof message === 'string' ? message : message());
 }

@@ -44,7 +44,7 @@ export class Clock {
    * @param periodic events of that kind alone do not keep {@link settle} waiting
    */
   after(delay: number, action: () => void, periodic = false): Timer {
-    assert(delay >= 0, `a delay of ${delay} ms`);
+    assert(delay >= 0, () => `a delay of ${delay} ms`);
     const event = new ScheduledEvent(this, this.time + delay, this.sequence++, periodic, action);
     if (!periodic) this.pending++;
     this.push(event);
@@ -71,7 +71,7 @@ export class Clock {
 
   /** Runs all that is due within the next `milliseconds`, and stands at their end. */
   advance(milliseconds: number): void {
-    assert(milliseconds >= 0, `a span of ${milliseconds} ms`);
+    assert(milliseconds >= 0, () => `a span of ${milliseconds} ms`);
     const end = this.time + milliseconds;
     for (let next = this.peek(); next !== undefined && next.at <= end; next = this.peek()) this.step();
     this.time = end;

@@ -4,42 +4,42 @@
  */
 import { assert } from './assert.ts';
 
-const MULTIPLIER_LOW = 0xe66d;
-const MULTIPLIER_MID = 0xdeec;
-const MULTIPLIER_HIGH = 0x5;
+/** The multiplier 0x5deece66d in halves of 24 bits: products of halves are exact, and a half is a small integer. */
+const MULTIPLIER_LOW = 0xece66d;
+const MULTIPLIER_HIGH = 0x5de;
+const INCREMENT = 0xb;
+const HALF = 0x1000000;
+const DIGITS = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 
 /** A stream of numbers that its seed determines. */
 export class Random {
   /** The seed it was made from, as a hint for whoever must repeat a run. */
   readonly seed: number;
+  /** The state's lower and upper 24 bits. */
   private low: number;
-  private mid: number;
   private high: number;
 
   /** @param seed any integer; as many of its lower 48 bits count as java.util.Random takes. */
   constructor(seed: number) {
-    assert(Number.isSafeInteger(seed), `seed ${seed} is not an integer`);
+    assert(Number.isSafeInteger(seed), () => `seed ${seed} is not an integer`);
     this.seed = seed;
     const bits = BigInt.asUintN(48, BigInt(seed)) ^ 0x5deece66dn;
-    this.low = Number(bits & 0xffffn);
-    this.mid = Number((bits >> 16n) & 0xffffn);
-    this.high = Number(bits >> 32n);
+    this.low = Number(bits & 0xffffffn);
+    this.high = Number(bits >> 24n);
   }
 
   /** The next `count` (1 to 32) random bits, as a signed 32-bit integer. */
   next(count: number): number {
-    const low = this.low * MULTIPLIER_LOW + 0xb;
-    const mid = this.mid * MULTIPLIER_LOW + this.low * MULTIPLIER_MID + Math.floor(low / 0x10000);
-    const high = this.high * MULTIPLIER_LOW + this.mid * MULTIPLIER_MID + this.low * MULTIPLIER_HIGH + Math.floor(mid / 0x10000);
-    this.low = low & 0xffff;
-    this.mid = mid % 0x10000;
-    this.high = high % 0x10000;
-    return (((this.high << 16) | this.mid) >>> (32 - count)) | 0;
+    const { low, high } = this;
+    const carry = Math.floor((low * MULTIPLIER_LOW + INCREMENT) / HALF);
+    this.high = (Math.imul(low, MULTIPLIER_HIGH) + Math.imul(high, MULTIPLIER_LOW) + carry) & (HALF - 1);
+    this.low = (Math.imul(low, MULTIPLIER_LOW) + INCREMENT) & (HALF - 1);
+    return (((this.high << 8) | (this.low >>> 16)) >>> (32 - count)) | 0;
   }
 
   /** A number from 0 to bound - 1, as java.util.Random.nextInt(bound). */
   nextInt(bound: number): number {
-    assert(bound > 0 && bound <= 0x7fffffff, `bound ${bound}`);
+    assert(bound > 0 && bound <= 0x7fffffff, () => `bound ${bound}`);
     if ((bound & -bound) === bound) return Math.floor((bound * this.next(31)) / 0x80000000);
     for (;;) {
       const bits = this.next(31);
@@ -50,9 +50,13 @@ export class Random {
 
   /** `digits` random hexadecimal digits, lower case. */
   hex(digits: number): string {
-    let text = '';
-    while (text.length < digits) text += (this.next(32) >>> 0).toString(16).padStart(8, '0');
-    return text.slice(0, digits);
+    const codes: number[] = [];
+    while (codes.length < digits) {
+      const bits = this.next(32);
+      for (let shift = 28; shift >= 0; shift -= 4) codes.push(DIGITS[(bits >>> shift) & 15] as number);
+    }
+    codes.length = digits;
+    return String.fromCharCode(...codes);
   }
 
   /** A random (version 4) UUID. */

@@ -19,26 +19,25 @@ const KINDS = ['agentip', 'containerip', 'autoip'] as const;
 /** The tasks of a cluster by the names they have here. */
 export class TaskZone {
   private readonly byName = new Map<string, Map<string, MesosTask>>();
-  private readonly nameOf = new Map<string, string>();
 
   /** Takes a task in as it is now; one that does not run has no names. */
   set(task: MesosTask): void {
-    this.delete(task.id);
-    if (task.state !== 'TASK_RUNNING') return;
-    const name = `${label(task.discovery?.name ?? task.name)}.${label(task.frameworkName)}`;
-    const tasks = this.byName.get(name) ?? new Map<string, MesosTask>();
-    tasks.set(task.id, task);
-    this.byName.set(name, tasks);
-    this.nameOf.set(task.id, name);
+    if (task.state !== 'TASK_RUNNING') return this.delete(task);
+    const name = nameOf(task);
+    const tasks = this.byName.get(name);
+    if (tasks === undefined) this.byName.set(name, new Map([[task.id, task]]));
+    else {
+      // The latest to come stands last.
+      tasks.delete(task.id);
+      tasks.set(task.id, task);
+    }
   }
 
   /** Forgets a task. */
-  delete(taskId: string): void {
-    const name = this.nameOf.get(taskId);
-    if (name === undefined) return;
-    this.nameOf.delete(taskId);
+  delete(task: MesosTask): void {
+    const name = nameOf(task);
     const tasks = this.byName.get(name);
-    tasks?.delete(taskId);
+    tasks?.delete(task.id);
     if (tasks?.size === 0) this.byName.delete(name);
   }
 
@@ -57,6 +56,10 @@ export class TaskZone {
       for (const task of tasks?.values() ?? []) for (const ip of addressesOf(seenTask(task), kind)) addresses.add(ip);
     return [...addresses].map((address) => addressRecord(name, DCOS_DNS_TTL, address));
   }
+}
+
+function nameOf(task: MesosTask): string {
+  return `${label(task.discovery?.name ?? task.name)}.${label(task.frameworkName)}`;
 }
 
 /** The records of one task in this zone: agentip, containerip, autoip. */

@@ -3,7 +3,7 @@
  * Version `1.13` (DC/OS 1.13, dcos-net 295b1b0) knows no weights: a task that is unhealthy or being killed is no backend;
  * from `2.1` on it is one of weight 0.
  */
-import { type Ipv4, memo, Refusal } from '@portolan/core';
+import { type Ipv4, Refusal } from '@portolan/core';
 import type { MesosTask } from '../mesos-state.ts';
 import { compareIp, familyOf, type IpAddress } from './ip.ts';
 import { type Protocol, parseVipKey, type VipKey } from './key.ts';
@@ -51,25 +51,10 @@ export interface LocalPortMapping {
   readonly port: number;
 }
 
-/** The backends of an agent's tasks; computed once a task, as long as nobody listens to the log. */
+/** The backends of an agent's tasks. */
 export function agentBackends(tasks: Iterable<MesosTask>, options: BackendOptions = {}): TaskBackend[] {
-  const { version = '1.13', ipv6 = true, log } = options;
-  const of =
-    log === undefined ? REMEMBERED[version][ipv6 ? 'both' : 'ipv4'] : (task: MesosTask) => taskBackends(seenTask(task), options);
-  const backends: TaskBackend[] = [];
-  for (const task of tasks) backends.push(...of(task));
-  return backends;
+  return Array.from(tasks, (task) => taskBackends(seenTask(task), options)).flat();
 }
-
-type Remembered = Readonly<Record<'both' | 'ipv4', (task: MesosTask) => readonly TaskBackend[]>>;
-
-function remembered(version: DcosNetVersion): Remembered {
-  const by = (ipv6: boolean) =>
-    memo((task: MesosTask): readonly TaskBackend[] => taskBackends(seenTask(task), { version, ipv6 }));
-  return { both: by(true), ipv4: by(false) };
-}
-
-const REMEMBERED: Readonly<Record<DcosNetVersion, Remembered>> = { '1.13': remembered('1.13'), '2.1': remembered('2.1') };
 
 /** The backends of one task, by port and there by label. */
 export function taskBackends(task: SeenTask, options: BackendOptions = {}): TaskBackend[] {

@@ -11,7 +11,7 @@ const BINARY_SEED = 0x08d12e65;
 
 /** @param range 1 to 2^32; the result lies below it */
 export function phash2(bytes: Uint8Array, range = 0x8000000): number {
-  assert(Number.isInteger(range) && range >= 1 && range <= 0x100000000, `phash2 range ${range}`);
+  assert(Number.isInteger(range) && range >= 1 && range <= 0x100000000, () => `phash2 range ${range}`);
   return hashOf(bytes) % range;
 }
 

@@ -2,7 +2,7 @@
  * What a task tells the world about its ports: Mesos' DiscoveryInfo, which dcos-net and Mesos-DNS read.
  * Follows mesosphere/marathon v1.8 mesos/PortDiscovery.scala; VIP labels are copied, neither parsed nor checked.
  */
-import { memo } from '@portolan/core';
+import { memo, remember } from '@portolan/core';
 import { type App, isHostMode } from '../app/app.ts';
 import { hostnameOf } from '../app/id.ts';
 import type { Pairs } from '../app/read.ts';
@@ -31,9 +31,31 @@ export interface DiscoveryPort {
 
 /** The discovery record of a task with these host ports. */
 export function discovery(app: App, hostPorts: HostPorts): Discovery {
+  return new AppDiscovery(app, hostPorts);
+}
+
+/** Its ports are made when they are read. */
+class AppDiscovery implements Discovery {
+  readonly visibility = 'FRAMEWORK';
+
+  constructor(
+    private readonly app: App,
+    private readonly hostPorts: HostPorts,
+  ) {}
+
+  get name(): string {
+    return discoveryName(this.app);
+  }
+
+  get ports(): readonly DiscoveryPort[] {
+    return discoveryPorts(this.app, this.hostPorts);
+  }
+}
+
+function discoveryPorts(app: App, hostPorts: HostPorts): readonly DiscoveryPort[] {
   const host = isHostMode(app);
   const networks = app.networks.flatMap((network) => (network.mode === 'container' ? [network.name ?? ''] : []));
-  const ports = portSlots(app).flatMap((slot): readonly DiscoveryPort[] => {
+  return portSlots(app).flatMap((slot): readonly DiscoveryPort[] => {
     const hostPort = hostPorts[slot.index];
     const name = slot.name === undefined ? {} : { name: slot.name };
     const records = (number: number, labels: Pairs): readonly DiscoveryPort[] =>
@@ -46,21 +68,26 @@ export function discovery(app: App, hostPorts: HostPorts): Discovery {
         number: slot.containerPort ?? 0,
         ...name,
         protocol,
-        labels: withLabels(slot.labels, [
-          ['network-name', network],
-          ['network-scope', 'container'],
-        ]),
+        labels: containerScopeLabels(slot, network),
         slot: slot.index,
       })),
     );
   });
-  return { name: discoveryName(app), visibility: 'FRAMEWORK', ports };
 }
 
 const discoveryName = memo((app: App) => hostnameOf(app.id));
 
 /** The labels of a slot's host port, one list for all tasks of an app. */
 const hostScopeLabels = memo((slot: PortSlot) => withLabels(slot.labels, [['network-scope', 'host']]));
+
+/** The same of a port that is open only inside a network. */
+function containerScopeLabels(slot: PortSlot, network: string): Pairs {
+  const scope: Pairs = [
+    ['network-name', network],
+    ['network-scope', 'container'],
+  ];
+  return remember(slot, network, () => withLabels(slot.labels, scope));
+}
 
 function withLabels(labels: Pairs, added: Pairs): Pairs {
   const kept = labels.filter(([key]) => added.every(([name]) => name !== key));

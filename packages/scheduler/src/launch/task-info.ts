@@ -35,10 +35,10 @@ export interface NetworkInfo {
 export interface TaskContainer {
   readonly type: 'DOCKER' | 'MESOS';
   /** Absent for a Mesos container without image. */
-  readonly image?: string;
+  readonly image?: string | undefined;
   readonly network: 'HOST' | 'BRIDGE' | 'USER';
   /** The first container network's name. */
-  readonly networkName?: string;
+  readonly networkName?: string | undefined;
   /** `docker run -p`; of a Mesos container, those of all its networks. */
   readonly portMappings: readonly TaskPortMapping[];
   /** Of a Mesos container; a Docker container has none or the one it is named for. */
@@ -140,7 +140,6 @@ class LaunchedTask implements TaskInfo {
   readonly ports: readonly number[];
   readonly allocations: readonly Allocation[] | undefined;
   private readonly madeUp: Pairs | undefined;
-  private made: TaskContainer | undefined;
 
   constructor(
     private readonly app: App,
@@ -191,9 +190,7 @@ class LaunchedTask implements TaskInfo {
   }
 
   get container(): TaskContainer | undefined {
-    if (this.app.executor !== '') return undefined;
-    this.made ??= taskContainer(this.app, this.taskId, this.hostPorts);
-    return this.made;
+    return this.app.executor === '' ? taskContainer(this.app, this.taskId, this.hostPorts) : undefined;
   }
 
   get executor(): TaskExecutor | undefined {
@@ -275,8 +272,55 @@ function taskContainer(app: App, taskId: string, hostPorts: HostPorts): TaskCont
     const networkInfos = cniNetworks(app, app.container, hostPorts);
     return { ...shared, networkInfos, portMappings: networkInfos.flatMap((network) => network.portMappings) };
   }
-  const parameters = [...shared.parameters, { key: 'label', value: `MESOS_TASK_ID=${taskId}` }];
-  return { ...shared, parameters, portMappings: publishedMappings(app, hostPorts) };
+  return new DockerContainer(app, shared, taskId, hostPorts);
+}
+
+/** Most readers want one field of a task's container: it is as cheap to make as to keep. */
+class DockerContainer implements TaskContainer {
+  readonly type = 'DOCKER';
+
+  constructor(
+    private readonly app: App,
+    private readonly shared: Omit<TaskContainer, 'portMappings'>,
+    private readonly taskId: string,
+    private readonly hostPorts: HostPorts,
+  ) {}
+
+  get image(): string | undefined {
+    return this.shared.image;
+  }
+
+  get network(): TaskContainer['network'] {
+    return this.shared.network;
+  }
+
+  get networkName(): string | undefined {
+    return this.shared.networkName;
+  }
+
+  get portMappings(): readonly TaskPortMapping[] {
+    return publishedMappings(this.app, this.hostPorts);
+  }
+
+  get networkInfos(): readonly NetworkInfo[] {
+    return this.shared.networkInfos;
+  }
+
+  get forcePullImage(): boolean {
+    return this.shared.forcePullImage;
+  }
+
+  get privileged(): boolean {
+    return this.shared.privileged;
+  }
+
+  get parameters(): TaskContainer['parameters'] {
+    return [...this.shared.parameters, { key: 'label', value: `MESOS_TASK_ID=${this.taskId}` }];
+  }
+
+  get volumes(): readonly HostVolume[] {
+    return this.shared.volumes;
+  }
 }
 
 /** One mapping per protocol for every port that got a host port; container port 0 becomes the host port. */

@@ -51,11 +51,11 @@ export class Pools {
         const port = part.ports[i] as number;
         if (part.ports.indexOf(port) < i) continue;
         const rest = takePort(pool.ports, port);
-        assert(rest !== undefined, `port ${port} of ${task.taskId} is not free`);
+        assert(rest !== undefined, () => `port ${port} of ${task.taskId} is not free`);
         pool.ports = rest;
       }
       const { cpus, mem, disk, gpus } = pool.scalars;
-      assert(cpus >= 0 && mem >= 0 && disk >= 0 && gpus >= 0, `${task.taskId} takes more than there is`);
+      assert(cpus >= 0 && mem >= 0 && disk >= 0 && gpus >= 0, () => `${task.taskId} takes more than there is`);
     }
   }
 
@@ -77,7 +77,7 @@ export class Pools {
 
   private of(role: string): Pool {
     const pool = this.all.find((candidate) => candidate.role === role);
-    assert(pool !== undefined, `there is nothing in the role ${role}`);
+    assert(pool !== undefined, () => `there is nothing in the role ${role}`);
     return pool;
   }
 }

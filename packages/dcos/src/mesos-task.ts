@@ -1,0 +1,114 @@
+/**
+ * A task as Mesos' state shows it, read off the master's record (apache/mesos, src/internal/evolve.cpp and src/common/http.cpp, 1.8).
+ * Of a hundred thousand tasks hardly one is ever looked at: its fields are made when they are read, and those of all tasks of an app once.
+ */
+import { type Ipv4, memo } from '@portolan/core';
+import type { Task, TaskInfo, TimedStatus } from '@portolan/scheduler';
+import type {
+  MesosContainer,
+  MesosDiscovery,
+  MesosDiscoveryPort,
+  MesosLabel,
+  MesosPortMapping,
+  MesosStatus,
+  MesosTask,
+} from './mesos-state.ts';
+import { type DcosNetVersion, type TaskBackend, taskBackends } from './vips/backends.ts';
+import { seenTask } from './vips/task-ports.ts';
+
+/** A task as it was when its record was read: later reports do not change it. */
+export class ShownTask implements MesosTask {
+  readonly agentAddress: Ipv4;
+  readonly frameworkName: string;
+  readonly state: string;
+  private readonly info: TaskInfo;
+  private readonly reported: readonly TimedStatus[];
+  private published: readonly TaskBackend[] | undefined = undefined;
+
+  constructor({ info, state, statuses }: Task, agentAddress: Ipv4, frameworkName: string) {
+    this.info = info;
+    this.state = state;
+    this.reported = statuses;
+    this.agentAddress = agentAddress;
+    this.frameworkName = frameworkName;
+  }
+
+  get id(): string {
+    return this.info.taskId;
+  }
+
+  get name(): string {
+    return this.info.name;
+  }
+
+  get agentId(): string {
+    return this.info.agentId;
+  }
+
+  get healthCheck(): boolean {
+    return this.info.healthChecks.some(({ protocol = 'HTTP' }) => protocol.startsWith('MESOS_') || protocol === 'COMMAND');
+  }
+
+  get statuses(): readonly MesosStatus[] {
+    return this.reported.map((status) => ({
+      state: status.state,
+      timestamp: status.at / 1000,
+      ...(status.healthy === undefined ? {} : { healthy: status.healthy }),
+      networks: [{ addresses: status.addresses ?? [] }],
+    }));
+  }
+
+  get container(): MesosContainer | undefined {
+    const { container } = this.info;
+    if (container === undefined) return undefined;
+    return { type: container.type, portMappings: container.portMappings.map((mapping): MesosPortMapping => ({ ...mapping })) };
+  }
+
+  get labels(): readonly MesosLabel[] {
+    return labelsOf(this.info.labels);
+  }
+
+  get resourcePorts() {
+    return this.info.ports.map((port) => ({ begin: port, end: port }));
+  }
+
+  get discovery(): MesosDiscovery {
+    return new ShownDiscovery(this.info);
+  }
+
+  get origin(): string {
+    return this.info.appId;
+  }
+
+  /** What its agent's dcos-net publishes for it: made once, since every poll finds it again. */
+  backends(version: DcosNetVersion): readonly TaskBackend[] {
+    this.published ??= taskBackends(seenTask(this), { version, ipv6: false });
+    return this.published;
+  }
+}
+
+class ShownDiscovery implements MesosDiscovery {
+  constructor(private readonly info: TaskInfo) {}
+
+  get name(): string {
+    return this.info.discovery.name;
+  }
+
+  get ports(): readonly MesosDiscoveryPort[] {
+    const { discovery, userPortMappings } = this.info;
+    return discovery.ports.map((port) => {
+      const origin = userPortMappings[port.slot]?.field;
+      return {
+        number: port.number,
+        protocol: port.protocol,
+        labels: labelsOf(port.labels),
+        ...(origin === undefined ? {} : { origin }),
+        ...(port.name === undefined ? {} : { name: port.name }),
+      };
+    });
+  }
+}
+
+const labelsOf = memo((labels: Iterable<readonly [string, string]>): readonly MesosLabel[] =>
+  Array.from(labels, ([key, value]) => ({ key, value })),
+);
