@@ -8,9 +8,9 @@
 
 // agent
 export type { MachineConfig } from './agent/config.ts';
-export { createNetwork, type RunRequest, type RunResult } from './agent/docker/engine.ts';
+export { createNetwork, type RunResult } from './agent/docker/engine.ts';
 export { change, daemonRules } from './agent/docker/rules.ts';
-export type { Container, DockerNetwork, DockerState, Endpoint, PublishedPort } from './agent/docker/state.ts';
+export type { Container, DockerNetwork, DockerState, Endpoint, PublishedPort, RunRequest } from './agent/docker/state.ts';
 export { hostConfig, hostMac, type Plug, withLink } from './agent/host.ts';
 export {
   headerValue,

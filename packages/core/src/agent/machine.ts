@@ -16,9 +16,9 @@ import type { Listener } from '../kernel/socket/sockets.ts';
 import type { World } from '../kernel/world.ts';
 import type { MachineConfig } from './config.ts';
 import { containerNamespace } from './docker/container-namespace.ts';
-import { type RunRequest, type RunResult, removeContainers, runContainers, stopContainers } from './docker/engine.ts';
+import { type RunResult, removeContainers, runContainers, stopContainers } from './docker/engine.ts';
 import { startProxy } from './docker/proxy.ts';
-import type { Container } from './docker/state.ts';
+import type { Container, RunRequest } from './docker/state.ts';
 import { httpDate, httpServer } from './http.ts';
 import type { Program } from './program.ts';
 import { type ConntrackRow, conntrackRows, type FdbRow, fdbRows, type NeighbourRow, neighbourRows } from './report.ts';
@@ -39,6 +39,17 @@ export interface MachineOptions {
   readonly configured: (machine: Machine, before: MachineConfig) => void;
 }
 
+/** What a running container has on its machine. */
+interface Running {
+  readonly container: Container;
+  /** What listens on the host for it: its own program in host mode, docker-proxy otherwise. */
+  listeners: readonly Listener[];
+  /** Once a packet has reached it. */
+  namespace: Namespace | undefined;
+  /** Why it could not listen where it wanted to. */
+  unbound: string | undefined;
+}
+
 /** A machine. */
 export class Machine {
   readonly name: string;
@@ -46,12 +57,7 @@ export class Machine {
   readonly epoch: number;
   private current: MachineConfig;
   private readonly options: MachineOptions;
-  private readonly namespaces = new Map<string, Namespace>();
-  /** What listens on the host for a container: its own program in host mode, docker-proxy otherwise. */
-  private readonly listeners = new Map<string, readonly Listener[]>();
-  private readonly running = new Map<string, Container>();
-  /** By container, why it could not listen where it wanted to. */
-  private readonly unbound = new Map<string, string>();
+  private readonly running = new Map<string, Running>();
 
   constructor(config: MachineConfig, options: MachineOptions) {
     this.name = config.name;
@@ -63,7 +69,7 @@ export class Machine {
       random: options.random.fork('host'),
       findPeer: (namespace, index) => deviceOf(this.namespace(namespace), index),
     });
-    this.syncContainers();
+    this.syncContainers([]);
   }
 
   /** Its configuration. */
@@ -87,7 +93,7 @@ export class Machine {
     const before = this.current;
     this.current = next;
     this.host.configure(next.host);
-    if (next.docker.containers !== before.docker.containers) this.syncContainers();
+    if (next.docker.containers !== before.docker.containers) this.syncContainers(before.docker.containers);
     this.options.configured(this, before);
   }
 
@@ -114,20 +120,15 @@ export class Machine {
 
   /** What a running container's program was told when it wanted to listen on a port that was taken. */
   listenFailure(containerId: string): string | undefined {
-    return this.unbound.get(containerId);
+    return this.running.get(containerId)?.unbound;
   }
 
   /** The namespace a container lives in: by id, id prefix of 12 digits or name; the machine's own by its name. */
   namespace(name: string): Namespace | undefined {
     if (name === this.name) return this.host;
-    const known = this.namespaces.get(name);
-    if (known !== undefined) return known;
-    const container =
-      this.running.get(name) ??
-      this.current.docker.containers.find((c) => c.state === 'running' && (c.name === name || c.id.startsWith(name)));
-    if (container === undefined) return undefined;
-    if (container.network === 'host') return this.host;
-    return this.namespaces.get(container.id) ?? this.open(container);
+    const running = this.running.get(name) ?? this.runningCalled(name);
+    if (running === undefined) return undefined;
+    return running.container.network === 'host' ? this.host : (running.namespace ?? this.open(running));
   }
 
   /** The answer to who listens where, rules' counters and tables, for the tools. */
@@ -165,7 +166,14 @@ export class Machine {
     return this.current.host.links.find((link) => link.index === index)?.name;
   }
 
-  private open(container: Container): Namespace | undefined {
+  private runningCalled(name: string): Running | undefined {
+    const { containers } = this.current.docker;
+    const found = containers.find((c) => c.state === 'running' && (c.name === name || c.id.startsWith(name)));
+    return found === undefined ? undefined : this.running.get(found.id);
+  }
+
+  private open(running: Running): Namespace | undefined {
+    const { container } = running;
     const network = this.current.docker.networks.find((n) => n.name === container.network);
     if (network === undefined) return undefined;
     const ns = new Namespace(container.id, containerNamespace(container, network, this.name), {
@@ -174,62 +182,67 @@ export class Machine {
       random: this.options.random.fork(container.id),
       findPeer: (namespace, index) => (namespace === this.name ? deviceOf(this.host, index) : undefined),
     });
-    this.namespaces.set(container.id, ns);
-    this.startProgram(container, ns);
+    running.namespace = ns;
+    this.startProgram(running, ns);
     return ns;
   }
 
-  /** Brings namespaces and listeners in line with the containers that run. */
-  private syncContainers(): void {
-    const wanted = new Map(this.current.docker.containers.filter((c) => c.state === 'running').map((c) => [c.id, c]));
-    for (const id of [...this.running.keys()]) if (!wanted.has(id)) this.retire(id);
+  /** Brings listeners in line with the containers that run; those that stand first in both lists are the same. */
+  private syncContainers(before: readonly Container[]): void {
+    const after = this.current.docker.containers;
+    let same = 0;
+    while (same < before.length && before[same] === after[same]) same++;
+    const wanted = new Map(after.slice(same).flatMap((c) => (c.state === 'running' ? [[c.id, c] as const] : [])));
+    for (const { id } of before.slice(same)) if (!wanted.has(id)) this.retire(id);
     for (const container of wanted.values()) if (!this.running.has(container.id)) this.start(container);
   }
 
   private start(container: Container): void {
-    this.running.set(container.id, container);
-    const { endpoint } = container;
-    if (container.network === 'host') this.listeners.set(container.id, this.startProgram(container, this.host));
-    else if (endpoint !== undefined && this.current.docker.userlandProxy)
-      this.listeners.set(
-        container.id,
-        container.ports.flatMap((port) => this.bound(container, () => startProxy(this.host, endpoint, port)) ?? []),
-      );
+    const running: Running = { container, listeners: NO_LISTENERS, namespace: undefined, unbound: undefined };
+    this.running.set(container.id, running);
+    const { endpoint, ports } = container;
+    if (container.network === 'host') running.listeners = this.startProgram(running, this.host);
+    else if (endpoint !== undefined && this.current.docker.userlandProxy && ports.length > 0)
+      running.listeners = ports.flatMap((port) => {
+        // UDP is not proxied.
+        if (port.protocol !== 'tcp') return [];
+        return this.bound(running, () => startProxy(this.host, endpoint, port)) ?? [];
+      });
   }
 
   private retire(id: string): void {
-    for (const listener of this.listeners.get(id) ?? []) listener.close();
-    this.listeners.delete(id);
-    this.namespaces.delete(id);
+    for (const listener of this.running.get(id)?.listeners ?? []) listener.close();
     this.running.delete(id);
-    this.unbound.delete(id);
   }
 
-  private startProgram(container: Container, ns: Namespace): readonly Listener[] {
-    const program = this.options.images.find(container.image);
-    const start = program?.start(container.env);
-    if (program === undefined || start === undefined || !('ports' in start)) return [];
-    return start.ports.flatMap(
-      (port) =>
-        this.bound(container, () =>
-          ns.sockets.listen({ address: 0, port, program: container.image }, () =>
-            httpServer((request) => program.respond(request, httpDate(this.epoch + this.now))),
-          ),
-        ) ?? [],
-    );
+  private startProgram(running: Running, ns: Namespace): readonly Listener[] {
+    const { image, env } = running.container;
+    const program = this.options.images.find(image);
+    const start = program?.start(env);
+    if (program === undefined || start === undefined || !('ports' in start)) return NO_LISTENERS;
+    return start.ports.flatMap((port) => {
+      const listener = this.bound(running, () =>
+        ns.sockets.listen({ address: 0, port, program: image }, () =>
+          httpServer((request) => program.respond(request, httpDate(this.epoch + this.now))),
+        ),
+      );
+      return listener ?? [];
+    });
   }
 
-  /** A listener, or none if somebody else has its port. */
-  private bound(container: Container, listen: () => Listener | undefined): Listener | undefined {
+  /** What binding a port gave, or undefined if somebody else has it. */
+  private bound<T>(running: Running, bind: () => T): T | undefined {
     try {
-      return listen();
+      return bind();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.unbound.set(container.id, error.message);
+      running.unbound = error.message;
       return undefined;
     }
   }
 }
+
+const NO_LISTENERS: readonly Listener[] = [];
 
 function deviceOf(namespace: Namespace | undefined, index: number): Device | undefined {
   return namespace?.deviceAt(index);

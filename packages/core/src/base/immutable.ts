@@ -1,5 +1,5 @@
 /** Immutable state: immer, in an instance of its own, since the default instance's settings belong to all its users. */
-import { enablePatches, Immer, type Patch } from 'immer';
+import { enablePatches, Immer, immerable, type Patch } from 'immer';
 
 enablePatches();
 const immer = new Immer({ autoFreeze: false });
@@ -12,6 +12,9 @@ export const produceWithPatches = immer.produceWithPatches;
 
 /** A change to an immutable value: operation, path, value. */
 export type { Patch };
+
+/** Marks a class whose instances are drafted as plain objects are. */
+export { immerable };
 
 /** Freezes every produced state (for tests: a write past immer then throws) or stops doing so. */
 export function setFreezing(on: boolean): void {

@@ -6,19 +6,16 @@
 import {
   type Clock,
   type Container,
-  type Environment,
-  envValue,
   type Ipv4,
   type Machine,
   type Program,
-  type PublishedPort,
   parseIpv4,
   type Random,
-  type RunRequest,
   type RunResult,
 } from '@portolan/core';
 import type { Executor, TaskInfo, TaskStatus } from '@portolan/scheduler';
 import { repository } from '../cluster-options.ts';
+import { TaskRun } from './task-run.ts';
 
 /** Milliseconds from launch to TASK_STARTING, and from there to a running container. */
 const STARTING_DELAY = 100;
@@ -87,7 +84,7 @@ export class DockerExecutor implements Executor {
     if (machine === undefined) return;
     const wanted = tasks.filter((task) => this.pending.delete(task.taskId));
     const runnable = wanted.filter((task) => this.canRun(task));
-    const results = machine.run(runnable.map((task) => runRequest(task, this.around.random)));
+    const results = machine.run(runnable.map((task) => new TaskRun(task, this.around.random)));
     runnable.forEach((task, i) => {
       const result = results[i];
       if (result !== undefined) this.started(agentId, task, result);
@@ -141,41 +138,4 @@ export class DockerExecutor implements Executor {
   private report(status: TaskStatus): void {
     this.around.report(status);
   }
-}
-
-/** The `docker run` of a task. */
-function runRequest(task: TaskInfo, random: Random): RunRequest {
-  const { container } = task;
-  const network =
-    container?.network === 'HOST' ? 'host' : container?.network === 'BRIDGE' ? 'bridge' : (container?.networkName ?? '');
-  const ports = (container?.portMappings ?? []).flatMap(({ containerPort, hostPort, protocol, slot }): PublishedPort[] => {
-    const cause = `${task.appId} container.portMappings(${slot}) of task ${task.taskId}`;
-    return protocol === 'udp,tcp' ? [] : [{ protocol, containerPort, hostPort, cause }];
-  });
-  const name = `mesos-${random.uuid()}`;
-  return {
-    name,
-    image: container?.image ?? '',
-    env: environmentOf(task, name),
-    labels: (container?.parameters ?? []).flatMap(({ key, value }) => (key === 'label' ? [labelPair(value)] : [])),
-    network,
-    ports,
-  };
-}
-
-/** The task's variables and those the executor adds, sorted by name. */
-function environmentOf(task: TaskInfo, containerName: string): Environment {
-  const added = [...EXECUTOR_ENV, ['MESOS_CONTAINER_NAME', containerName] as const];
-  const own = added.filter(([name]) => envValue(task.env, name) === undefined);
-  return [...task.env, ...own].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-}
-
-const EXECUTOR_ENV: Environment = [
-  ['MESOS_ALLOCATION_ROLE', 'slave_public'],
-  ['MESOS_SANDBOX', '/mnt/mesos/sandbox'],
-];
-
-function labelPair(text: string): readonly [string, string] {
-  const equals = text.indexOf('=');
-  return equals < 0 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)];
 }

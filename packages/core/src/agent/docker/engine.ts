@@ -5,27 +5,17 @@
  */
 import type { Draft } from 'immer';
 import { broadcastOf, type Cidr, type Ipv4, macOfAddress, networkOf } from '../../base/address.ts';
-import { produce } from '../../base/immutable.ts';
+import { memo, produce } from '../../base/immutable.ts';
 import type { Random } from '../../base/random.ts';
 import { Refusal } from '../../base/refusal.ts';
 import type { Link } from '../../kernel/config.ts';
-import type { Netfilter, Rule, TableName } from '../../kernel/netfilter/rule.ts';
+import type { Rule, TableName } from '../../kernel/netfilter/rule.ts';
 import { routesOfAddress } from '../../kernel/route.ts';
 import type { MachineConfig } from '../config.ts';
-import type { Environment } from '../program.ts';
-import { change, portRules, removeRules, withNetwork } from './rules.ts';
-import type { Container, DockerNetwork, Endpoint, PublishedPort } from './state.ts';
-
-/** What `docker run` is told. */
-export interface RunRequest {
-  readonly name: string;
-  readonly image: string;
-  readonly env: Environment;
-  readonly labels: readonly (readonly [string, string])[];
-  /** `host` or the name of a network. */
-  readonly network: string;
-  readonly ports: readonly PublishedPort[];
-}
+import { exited, RequestedContainer } from './container.ts';
+import { portRules } from './port-rules.ts';
+import { change, removeRules, withNetwork } from './rules.ts';
+import type { Container, DockerNetwork, Endpoint, PublishedPort, RunRequest } from './state.ts';
 
 /** What the daemon asks of the world around it. */
 export interface Surroundings {
@@ -111,11 +101,8 @@ export function stopContainers(config: MachineConfig, ids: ReadonlySet<string>):
       removeRules(netfilter, 'filter', 'DOCKER', forOne);
       removeRules(netfilter, 'nat', 'POSTROUTING', (r) => r.source?.network.prefix === 32 && forOne(r));
     }
-    draft.docker.containers = draft.docker.containers.map((c): Draft<Container> => {
-      if (!ids.has(c.id) || c.state !== 'running') return c;
-      const { endpoint: _, ...rest } = c;
-      return { ...rest, state: 'exited' };
-    });
+    const containers = config.docker.containers.map((c) => (ids.has(c.id) && c.state === 'running' ? exited(c) : c));
+    draft.docker.containers = Object.freeze(containers) as Draft<Container[]>;
   });
 }
 
@@ -133,7 +120,7 @@ class Batch {
   private readonly links: Link[] = [];
   private readonly rules: ReturnType<typeof portRules>[] = [];
   private readonly networks: ReadonlyMap<string, { readonly network: DockerNetwork; readonly taken: Set<Ipv4>; lowest: Ipv4 }>;
-  private readonly ports = new Set<string>();
+  private readonly ports = new Set<number>();
   private readonly names = new Set<string>();
   private nextIndex: number;
 
@@ -152,7 +139,7 @@ class Batch {
       this.names.add(c.name);
       if (c.state !== 'running') continue;
       if (c.endpoint !== undefined) this.networks.get(c.network)?.taken.add(c.endpoint.address);
-      for (const port of c.ports) this.ports.add(`${port.protocol}/${port.hostPort}`);
+      for (const port of c.ports) this.ports.add(portKey(port));
     }
   }
 
@@ -160,8 +147,8 @@ class Batch {
     return this.names.has(name);
   }
 
-  hasPort({ protocol, hostPort }: PublishedPort): boolean {
-    return this.ports.has(`${protocol}/${hostPort}`);
+  hasPort(port: PublishedPort): boolean {
+    return this.ports.has(portKey(port));
   }
 
   /** The lowest free address of a network; nothing is taken yet. */
@@ -191,67 +178,79 @@ class Batch {
       mtu: network.mtu,
       up: true,
       kind: { type: 'veth', peer: { namespace: made.container, index: index - 1 } },
-      addresses: [],
-      port: { master: network.bridge, hairpin: !this.userlandProxy, isolated: false },
+      addresses: NO_ADDRESSES,
+      port: portsOf(network)[this.userlandProxy ? 'proxied' : 'hairpin'],
     });
     return { id: made.endpoint, address, mac: macOfAddress(address), veth, index };
   }
 
   add(container: Container, network: DockerNetwork | undefined): void {
     this.names.add(container.name);
+    const { endpoint } = container;
     for (const port of container.ports) {
-      this.ports.add(`${port.protocol}/${port.hostPort}`);
-      if (network !== undefined && container.endpoint !== undefined)
-        this.rules.push(portRules(container, network, container.endpoint.address, port, this.userlandProxy));
+      this.ports.add(portKey(port));
+      if (network !== undefined && endpoint !== undefined)
+        this.rules.push(portRules({ container, network, address: endpoint.address, port }, this.userlandProxy));
     }
-    // Frozen values are taken over by a draft as they are, without a look inside.
-    this.containers.push(Object.freeze(container));
+    this.containers.push(container);
   }
 
   /** The configuration with everything that came. */
   apply(): MachineConfig {
-    return produce(this.config, (draft) => {
-      draft.nextIndex = this.nextIndex;
-      draft.docker.containers = Object.freeze([...this.config.docker.containers, ...this.containers]) as Draft<Container[]>;
-      const { host } = this.config;
-      draft.host.links = Object.freeze([...host.links, ...this.links]) as Draft<Link[]>;
-      let { netfilter } = host;
-      const append = (table: TableName, chain: string, more: readonly Rule[]): void => {
-        if (more.length > 0) netfilter = change(netfilter, table, chain, (old) => [...old, ...more]);
-      };
-      append(
-        'nat',
-        'DOCKER',
-        this.rules.map(({ translate }) => translate),
-      );
-      append(
-        'filter',
-        'DOCKER',
-        this.rules.map(({ accept }) => accept),
-      );
-      append(
-        'nat',
-        'POSTROUTING',
-        this.rules.map(({ hairpin }) => hairpin),
-      );
-      draft.host.netfilter = Object.freeze(netfilter) as Draft<Netfilter>;
-    });
+    const { host, docker } = this.config;
+    let { netfilter } = host;
+    const append = (table: TableName, chain: string, more: readonly Rule[]): void => {
+      if (more.length > 0) netfilter = change(netfilter, table, chain, (old) => old.concat(more));
+    };
+    append(
+      'nat',
+      'DOCKER',
+      this.rules.map(({ translate }) => translate),
+    );
+    append(
+      'filter',
+      'DOCKER',
+      this.rules.map(({ accept }) => accept),
+    );
+    append(
+      'nat',
+      'POSTROUTING',
+      this.rules.map(({ hairpin }) => hairpin),
+    );
+    return {
+      ...this.config,
+      nextIndex: this.nextIndex,
+      docker: { ...docker, containers: docker.containers.concat(this.containers) },
+      host: { ...host, links: host.links.concat(this.links), netfilter },
+    };
   }
 }
 
+const NO_ADDRESSES: Link['addresses'] = [];
+
+/** How containers of a network are ports of its bridge; one value for all. */
+const portsOf = memo((network: DockerNetwork) => ({
+  proxied: { master: network.bridge, hairpin: false, isolated: false },
+  hairpin: { master: network.bridge, hairpin: true, isolated: false },
+}));
+
+function portKey({ protocol, hostPort }: PublishedPort): number {
+  return hostPort * 2 + (protocol === 'udp' ? 1 : 0);
+}
+
 function run(batch: Batch, request: RunRequest, around: Surroundings): Container {
-  const { name, image, env, labels, network, ports } = request;
+  const { name, network, ports } = request;
   if (batch.hasName(name))
     throw refuse('name-in-use', `Conflict. The container name "/${name}" is already in use by a container.`);
   const place = network === 'host' ? undefined : batch.freeAddress(network);
   const endpoint = around.random.hex(64);
   for (const port of ports) checkPort(batch, name, endpoint, port, around);
   const id = around.random.hex(64);
-  const base: Container = { id, name, image, env, labels, network, ports, startedAt: around.now, state: 'running' };
-  const container: Container =
+  const attached =
     place === undefined
-      ? base
-      : { ...base, endpoint: batch.attach(place.network, place.address, { container: id, endpoint, random: around.random }) };
+      ? undefined
+      : batch.attach(place.network, place.address, { container: id, endpoint, random: around.random });
+  const container = new RequestedContainer(id, request, attached, around.now, 'running');
   batch.add(container, place?.network);
   return container;
 }

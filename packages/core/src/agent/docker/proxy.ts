@@ -1,22 +1,49 @@
 /**
  * docker-proxy: a process of the host that accepts what the rules did not translate, and passes it on to the
- * container from an address of its own.
+ * container from an address of its own. UDP is not proxied here.
  * Follows moby libnetwork cmd/proxy (TCP; 20.10).
  */
 import type { Namespace } from '../../kernel/namespace.ts';
-import type { Listener } from '../../kernel/socket/sockets.ts';
-import type { TcpSocket } from '../../kernel/socket/tcp.ts';
+import type { TcpListener } from '../../kernel/socket/sockets.ts';
+import type { TcpProgram, TcpSocket } from '../../kernel/socket/tcp.ts';
 import type { Endpoint, PublishedPort } from './state.ts';
 
-/** Listens on a published port of the host. UDP is not proxied. */
-export function startProxy(host: Namespace, endpoint: Endpoint, port: PublishedPort): Listener | undefined {
-  if (port.protocol !== 'tcp') return undefined;
-  return host.sockets.listen({ address: 0, port: port.hostPort, program: 'docker-proxy' }, (front) => {
-    let back: TcpSocket | undefined;
+/**
+ * Listens on a published TCP port of the host.
+ * @throws Refusal `address-in-use`
+ */
+export function startProxy(host: Namespace, endpoint: Endpoint, port: PublishedPort): TcpListener {
+  const proxy = new DockerProxy(host, endpoint, port);
+  host.sockets.listenAs(proxy);
+  return proxy;
+}
+
+class DockerProxy implements TcpListener {
+  readonly address = 0;
+
+  constructor(
+    private readonly host: Namespace,
+    private readonly endpoint: Endpoint,
+    private readonly published: PublishedPort,
+  ) {}
+
+  get port(): number {
+    return this.published.hostPort;
+  }
+
+  get program(): string {
+    return 'docker-proxy';
+  }
+
+  close(): void {
+    this.host.sockets.unlisten(this);
+  }
+
+  accept(front: TcpSocket): TcpProgram {
     let ready = false;
     let waiting: string[] = [];
-    back = host.sockets.connect(
-      { address: endpoint.address, port: port.containerPort },
+    const back = this.host.sockets.connect(
+      { address: this.endpoint.address, port: this.published.containerPort },
       {
         connected: (socket) => {
           ready = true;
@@ -39,5 +66,5 @@ export function startProxy(host: Namespace, endpoint: Endpoint, port: PublishedP
       closed: () => (back === undefined ? front.close() : back.close()),
       failed: () => back?.reset(),
     };
-  });
+  }
 }

@@ -1,21 +1,20 @@
 /**
- * The iptables rules Docker keeps: for its daemon, for each network, for each published port.
+ * The iptables rules Docker keeps: for its daemon, for each network.
  * Follows moby libnetwork drivers/bridge/setup_ip_tables.go and iptables/iptables.go (18.09 to 20.10).
  */
 import type { Draft } from 'immer';
 import { type Cidr, formatCidr } from '../../base/address.ts';
-import { memo, remember } from '../../base/immutable.ts';
+import { remember } from '../../base/immutable.ts';
 import {
   type Chain,
   EMPTY_NETFILTER,
   type Match,
   type Netfilter,
-  PROTOCOL,
   type Rule,
   type TableName,
   type Target,
 } from '../../kernel/netfilter/rule.ts';
-import type { Container, DockerNetwork, PublishedPort } from './state.ts';
+import type { DockerNetwork } from './state.ts';
 
 const TO_LOCAL: Match = { name: 'addrtype', destination: 'LOCAL' };
 const FROM_LOCAL: Match = { name: 'addrtype', source: 'LOCAL' };
@@ -115,46 +114,6 @@ export function change(
 ): Netfilter {
   const chains = rules[table].map((c): Chain => (c.name === chain ? { ...c, rules: edit(c.rules) } : c));
   return { ...rules, [table]: chains };
-}
-
-const ACCEPT: Target = { name: 'ACCEPT' };
-const MASQUERADE: Target = { name: 'MASQUERADE' };
-const PROTOCOL_MATCH = { tcp: { number: PROTOCOL.tcp }, udp: { number: PROTOCOL.udp } } as const;
-
-/** What all rules of one network have in common. */
-const interfacesOf = memo((network: DockerNetwork) => ({
-  notFrom: { name: network.bridge, not: true },
-  to: { name: network.bridge },
-}));
-
-function portMatch(name: 'tcp' | 'udp', port: number): readonly Match[] {
-  return [{ name, destinationPort: { first: port, last: port } }];
-}
-
-/** The three rules of a published port: translated, let through, and masqueraded when a container reaches itself. */
-export function portRules(
-  container: Pick<Container, 'name'>,
-  network: DockerNetwork,
-  address: number,
-  port: PublishedPort,
-  userlandProxy: boolean,
-) {
-  const protocol = PROTOCOL_MATCH[port.protocol];
-  const cause = port.cause ?? `docker -p ${port.hostPort}:${port.containerPort}/${port.protocol} of ${container.name}`;
-  const toHost = portMatch(port.protocol, port.hostPort);
-  const toContainer = port.containerPort === port.hostPort ? toHost : portMatch(port.protocol, port.containerPort);
-  const self = { network: { address, prefix: 32 } };
-  const { notFrom, to } = interfacesOf(network);
-  const translate: Rule = {
-    ...(userlandProxy ? { in: notFrom } : {}),
-    protocol,
-    matches: toHost,
-    target: { name: 'DNAT', address, port: { first: port.containerPort, last: port.containerPort } },
-    cause,
-  };
-  const accept: Rule = { destination: self, in: notFrom, out: to, protocol, matches: toContainer, target: ACCEPT, cause };
-  const hairpin: Rule = { source: self, destination: self, protocol, matches: toContainer, target: MASQUERADE, cause };
-  return { translate: Object.freeze(translate), accept: Object.freeze(accept), hairpin: Object.freeze(hairpin) } as const;
 }
 
 /** Takes out of a chain of a draft what the predicate names. */

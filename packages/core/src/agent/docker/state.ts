@@ -43,12 +43,23 @@ export interface Container {
   readonly labels: readonly (readonly [string, string])[];
   /** `host`, or the name of a network. */
   readonly network: string;
-  readonly endpoint?: Endpoint;
+  readonly endpoint?: Endpoint | undefined;
   /** Ports asked for and, while it runs, published. */
   readonly ports: readonly PublishedPort[];
   /** Virtual milliseconds since the cluster's start. */
   readonly startedAt: number;
   readonly state: 'created' | 'running' | 'exited';
+}
+
+/** What `docker run` is told. */
+export interface RunRequest {
+  readonly name: string;
+  readonly image: string;
+  readonly env: Environment;
+  readonly labels: readonly (readonly [string, string])[];
+  /** `host` or the name of a network. */
+  readonly network: string;
+  readonly ports: readonly PublishedPort[];
 }
 
 /** A container's attachment to a network. */
@@ -69,5 +80,5 @@ export interface PublishedPort {
   readonly containerPort: number;
   readonly hostPort: number;
   /** Who asked: app, field, task. */
-  readonly cause?: string;
+  readonly cause?: string | undefined;
 }

@@ -68,8 +68,10 @@ export interface SocketHost extends Omit<TcpHost, 'release'> {
   noListener(skb: SkBuff): void;
 }
 
-interface TcpListener extends Listener {
-  readonly accept: (socket: TcpSocket) => TcpProgram;
+/** A server for TCP. */
+export interface TcpListener extends Listener {
+  /** Gives a connection its program. */
+  accept(socket: TcpSocket): TcpProgram;
 }
 
 interface BoundUdp extends UdpSocket {
@@ -95,9 +97,22 @@ export class Sockets {
    * @throws Refusal `address-in-use`
    */
   listen(at: { address: Ipv4; port: number; program: string }, accept: (socket: TcpSocket) => TcpProgram): Listener {
-    const listener: TcpListener = { ...at, accept, close: () => remove(this.listeners, listener) };
-    this.bind(this.listeners, listener);
+    const listener: TcpListener = { ...at, accept, close: () => this.unlisten(listener) };
+    this.listenAs(listener);
     return listener;
+  }
+
+  /**
+   * Lets a server wait for connections.
+   * @throws Refusal `address-in-use`
+   */
+  listenAs(listener: TcpListener): void {
+    this.bind(this.listeners, listener);
+  }
+
+  /** Ends a server. */
+  unlisten(listener: TcpListener): void {
+    remove(this.listeners, listener);
   }
 
   /**
@@ -240,7 +255,11 @@ export class Sockets {
   }
 
   private bind<L extends Listener>(table: Map<number, L[]>, listener: L): void {
-    const there = table.get(listener.port) ?? [];
+    const there = table.get(listener.port);
+    if (there === undefined) {
+      table.set(listener.port, [listener]);
+      return;
+    }
     if (there.some((other) => other.address === listener.address || other.address === 0 || listener.address === 0))
       throw new Refusal({
         component: 'socket',
