@@ -1,6 +1,7 @@
 /**
- * A hash table keyed by (protocol, source, source port, destination, destination port) without building a key:
- * what connection tracking and IPVS look up for every packet.
+ * A hash table keyed by (protocol, source, source port, destination, destination port) without building a key: what
+ * connection tracking and sockets look up for every packet. The entries are the links of the table's chains
+ * themselves, and keep addresses and ports packed in signed 32-bit numbers, so that an entry needs little room.
  */
 
 /** The five numbers that name one direction of a flow. */
@@ -12,16 +13,45 @@ export interface Tuple {
   readonly destinationPort: number;
 }
 
-interface Node<T> {
+/** A tuple that can be an entry of one table. */
+export class TupleEntry implements Tuple {
+  readonly protocol: number;
+  readonly sourceBits: number;
+  readonly destinationBits: number;
+  readonly portBits: number;
+  /** @internal */
   readonly hash: number;
-  readonly tuple: Tuple;
-  readonly value: T;
-  next: Node<T> | undefined;
+  /** @internal The next of its chain. */
+  next: TupleEntry | undefined = undefined;
+
+  constructor(protocol: number, source: number, sourcePort: number, destination: number, destinationPort: number) {
+    this.protocol = protocol;
+    this.sourceBits = source | 0;
+    this.destinationBits = destination | 0;
+    this.portBits = (sourcePort << 16) | destinationPort;
+    this.hash = hashOf(protocol, this.sourceBits, this.destinationBits, this.portBits);
+  }
+
+  get source(): number {
+    return this.sourceBits >>> 0;
+  }
+
+  get sourcePort(): number {
+    return this.portBits >>> 16;
+  }
+
+  get destination(): number {
+    return this.destinationBits >>> 0;
+  }
+
+  get destinationPort(): number {
+    return this.portBits & 0xffff;
+  }
 }
 
-/** A map from tuples to values. */
-export class TupleTable<T> {
-  private buckets: (Node<T> | undefined)[] = new Array(8).fill(undefined);
+/** A multimap from tuples to the entries that have them; of those alike the newest comes first. */
+export class TupleTable<E extends TupleEntry> {
+  private buckets: (TupleEntry | undefined)[] = new Array(8).fill(undefined);
   private count = 0;
 
   /** How many entries there are. */
@@ -29,83 +59,111 @@ export class TupleTable<T> {
     return this.count;
   }
 
-  /** The value of that tuple. */
-  get(protocol: number, source: number, sourcePort: number, destination: number, destinationPort: number): T | undefined {
-    const hash = hashOf(protocol, source, sourcePort, destination, destinationPort);
-    let node = this.buckets[hash & (this.buckets.length - 1)];
-    while (node !== undefined) {
-      const t = node.tuple;
-      if (
-        node.hash === hash &&
-        t.source === source &&
-        t.destination === destination &&
-        t.sourcePort === sourcePort &&
-        t.destinationPort === destinationPort &&
-        t.protocol === protocol
-      )
-        return node.value;
-      node = node.next;
-    }
-    return undefined;
+  /** The newest entry of that tuple. */
+  get(protocol: number, source: number, sourcePort: number, destination: number, destinationPort: number): E | undefined {
+    const portBits = (sourcePort << 16) | destinationPort;
+    const hash = hashOf(protocol, source | 0, destination | 0, portBits);
+    let entry = this.buckets[hash & (this.buckets.length - 1)];
+    while (
+      entry !== undefined &&
+      (entry.hash !== hash ||
+        entry.sourceBits !== (source | 0) ||
+        entry.destinationBits !== (destination | 0) ||
+        entry.portBits !== portBits ||
+        entry.protocol !== protocol)
+    )
+      entry = entry.next;
+    return entry as E | undefined;
   }
 
-  /** Adds an entry; the tuple must be new and must not change as long as it is in the table. */
-  add(tuple: Tuple, value: T): void {
+  /** The next older entry with the same tuple. */
+  older(entry: E): E | undefined {
+    let other = entry.next;
+    while (other !== undefined && !same(other, entry)) other = other.next;
+    return other as E | undefined;
+  }
+
+  /** Adds an entry that is in no table. */
+  add(entry: E): void {
     if (this.count >= this.buckets.length) this.grow();
-    const hash = hashOf(tuple.protocol, tuple.source, tuple.sourcePort, tuple.destination, tuple.destinationPort);
-    const slot = hash & (this.buckets.length - 1);
-    this.buckets[slot] = { hash, tuple, value, next: this.buckets[slot] };
+    const slot = entry.hash & (this.buckets.length - 1);
+    entry.next = this.buckets[slot];
+    this.buckets[slot] = entry;
     this.count++;
   }
 
-  /** Takes an entry out; false if there was none. */
-  delete(tuple: Tuple): boolean {
-    const hash = hashOf(tuple.protocol, tuple.source, tuple.sourcePort, tuple.destination, tuple.destinationPort);
-    const slot = hash & (this.buckets.length - 1);
-    let previous: Node<T> | undefined;
-    for (let node = this.buckets[slot]; node !== undefined; previous = node, node = node.next) {
-      if (node.hash !== hash || !sameTuple(node.tuple, tuple)) continue;
-      if (previous === undefined) this.buckets[slot] = node.next;
-      else previous.next = node.next;
-      this.count--;
-      return true;
+  /** Takes an entry out; false if it was not in the table. */
+  delete(entry: E): boolean {
+    const slot = entry.hash & (this.buckets.length - 1);
+    let previous: TupleEntry | undefined;
+    let other = this.buckets[slot];
+    while (other !== undefined && other !== entry) {
+      previous = other;
+      other = other.next;
     }
-    return false;
+    if (other === undefined) return false;
+    if (previous === undefined) this.buckets[slot] = entry.next;
+    else previous.next = entry.next;
+    entry.next = undefined;
+    this.count--;
+    return true;
   }
 
-  /** Every value, in no particular but a repeatable order. */
-  *values(): Iterable<T> {
-    for (const first of this.buckets) for (let node = first; node !== undefined; node = node.next) yield node.value;
+  /** Every entry, in no particular but a repeatable order. */
+  *values(): Iterable<E> {
+    for (const first of this.buckets) for (let e = first; e !== undefined; e = e.next) yield e as E;
   }
 
+  /** Shows every entry, in that order; the one shown may be taken out. */
+  each(show: (entry: E) => void): void {
+    for (let entry of this.buckets) {
+      while (entry !== undefined) {
+        const { next }: TupleEntry = entry;
+        show(entry as E);
+        entry = next;
+      }
+    }
+  }
+
+  /** Twice as many buckets; within each the order stays. */
   private grow(): void {
     const old = this.buckets;
-    this.buckets = new Array(old.length * 2).fill(undefined);
-    const mask = this.buckets.length - 1;
-    for (const first of old) {
-      for (let node = first; node !== undefined; ) {
-        const next: Node<T> | undefined = node.next;
-        node.next = this.buckets[node.hash & mask];
-        this.buckets[node.hash & mask] = node;
-        node = next;
+    const size = old.length;
+    this.buckets = new Array(size * 2).fill(undefined);
+    for (let slot = 0; slot < size; slot++) {
+      let lower: TupleEntry | undefined;
+      let upper: TupleEntry | undefined;
+      for (let entry = old[slot]; entry !== undefined; ) {
+        const { next }: TupleEntry = entry;
+        entry.next = undefined;
+        if ((entry.hash & size) === 0) {
+          if (lower === undefined) this.buckets[slot] = entry;
+          else lower.next = entry;
+          lower = entry;
+        } else {
+          if (upper === undefined) this.buckets[slot + size] = entry;
+          else upper.next = entry;
+          upper = entry;
+        }
+        entry = next;
       }
     }
   }
 }
 
-function sameTuple(a: Tuple, b: Tuple): boolean {
+function same(a: TupleEntry, b: TupleEntry): boolean {
   return (
-    a.source === b.source &&
-    a.destination === b.destination &&
-    a.sourcePort === b.sourcePort &&
-    a.destinationPort === b.destinationPort &&
+    a.hash === b.hash &&
+    a.sourceBits === b.sourceBits &&
+    a.destinationBits === b.destinationBits &&
+    a.portBits === b.portBits &&
     a.protocol === b.protocol
   );
 }
 
-function hashOf(protocol: number, source: number, sourcePort: number, destination: number, destinationPort: number): number {
+function hashOf(protocol: number, source: number, destination: number, ports: number): number {
   let h = Math.imul(source, 0x9e3779b1) ^ Math.imul(destination, 0x85ebca6b);
-  h = Math.imul(h ^ (h >>> 15) ^ ((sourcePort << 16) | destinationPort), 0xc2b2ae35) ^ protocol;
+  h = Math.imul(h ^ (h >>> 15) ^ ports, 0xc2b2ae35) ^ protocol;
   h ^= h >>> 13;
   h = Math.imul(h, 0x27d4eb2f);
   return h ^ (h >>> 16);

@@ -3,18 +3,21 @@
  * time and are not lost. An ARP request goes to the holder of the address alone; the other machines of a real
  * network hear it too and, since it is not for them, do nothing.
  */
-import { BROADCAST_MAC, type Ipv4, type Mac } from '../base/address.ts';
+import { BROADCAST_MAC, type Ipv4 } from '../base/address.ts';
+import { MacTable } from '../base/mac-table.ts';
 import type { Device, Frame } from '../kernel/link/device.ts';
 import type { Underlay as Carrier } from '../kernel/link/wire.ts';
 import { Arp } from '../wire/arp.ts';
 
 interface Switch {
-  readonly byMac: Map<Mac, Device>;
+  readonly byMac: MacTable<Device>;
   readonly byAddress: Map<Ipv4, Device>;
 }
 
 /** All networks between the machines of one cluster. */
 export class Underlay implements Carrier {
+  /** The network of the devices that name none. */
+  private readonly main = newSwitch();
   private readonly switches = new Map<string, Switch>();
 
   /** Plugs an Ethernet device into its network. */
@@ -36,7 +39,7 @@ export class Underlay implements Carrier {
 
   carry(from: Device, frame: Frame): void {
     const network = this.networkOf(from);
-    if (network === undefined || !network.byMac.has(from.mac)) return;
+    if (network === undefined || network.byMac.get(from.mac) === undefined) return;
     if (frame.destinationMac !== BROADCAST_MAC) {
       const to = network.byMac.get(frame.destinationMac);
       if (to !== undefined) to.owner.wire.send(to, frame);
@@ -49,18 +52,22 @@ export class Underlay implements Carrier {
       if (holder !== undefined && holder !== from) holder.owner.wire.send(holder, frame);
       return;
     }
-    for (const to of network.byMac.values()) if (to !== from) to.owner.wire.send(to, frame.copy());
+    for (const [, to] of network.byMac) if (to !== from) to.owner.wire.send(to, frame.copy());
   }
 
   private networkOf(device: Device): Switch | undefined {
     const { kind } = device.link;
     if (kind.type !== 'ethernet') return undefined;
-    const name = kind.network ?? 'underlay';
-    let network = this.switches.get(name);
+    if (kind.network === undefined) return this.main;
+    let network = this.switches.get(kind.network);
     if (network === undefined) {
-      network = { byMac: new Map(), byAddress: new Map() };
-      this.switches.set(name, network);
+      network = newSwitch();
+      this.switches.set(kind.network, network);
     }
     return network;
   }
+}
+
+function newSwitch(): Switch {
+  return { byMac: new MacTable(), byAddress: new Map() };
 }

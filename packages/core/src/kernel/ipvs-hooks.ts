@@ -125,7 +125,8 @@ function follow(ns: Namespace, skb: SkBuff, { forward }: IpvsConnection): void {
     skb.connection = undefined;
     skb.ctInfo = 'untracked';
   } else if (forward === 'masquerade' && skb.quoted === undefined && tracked !== undefined && !tracked.confirmed) {
-    tracked.reply = { ...tracked.reply, source: skb.destination, sourcePort: skb.destinationPort };
+    const { protocol, destination, destinationPort } = tracked.reply;
+    tracked.expectReply({ protocol, source: skb.destination, sourcePort: skb.destinationPort, destination, destinationPort });
   }
 }
 

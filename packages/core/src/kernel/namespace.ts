@@ -221,7 +221,7 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
 
   /** An address of the device, near `next` if it has one; without addresses, or for `lo`, one of another device. */
   addressTowards(device: Device, next: Ipv4): Ipv4 {
-    const own = device.link.kind.type === 'loopback' ? 0 : sourceAddress(device.link, next);
+    const own = device.kind === 'loopback' ? 0 : sourceAddress(device.link, next);
     return own !== 0 ? own : firstAddress(this.current.links);
   }
 

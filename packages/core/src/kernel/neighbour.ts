@@ -7,6 +7,7 @@ import type { Ipv4, Mac } from '../base/address.ts';
 import type { Timer } from '../base/clock.ts';
 import { Arp } from '../wire/arp.ts';
 import type { Device } from './link/device.ts';
+import type { Neighbour } from './link/neighbour-entry.ts';
 import { transmit } from './link/transmit.ts';
 import type { SkBuff } from './skb.ts';
 
@@ -15,28 +16,6 @@ const DELAY_MS = 5000;
 const REQUESTS = 3;
 /** Packets kept for one unresolved neighbour. */
 const QUEUE = 101;
-
-/** A learned or sought neighbour. */
-export interface Neighbour {
-  readonly address: Ipv4;
-  readonly device: Device;
-  /** 0 while unknown. */
-  mac: Mac;
-  state: 'INCOMPLETE' | 'VALID' | 'FAILED';
-  /** Virtual milliseconds of the last answer; -Infinity if there was none. */
-  confirmedAt: number;
-  /** Since when a stale entry is in use; undefined if it is not. */
-  usedAt: number | undefined;
-  asked: number;
-  timer: Timer | undefined;
-  waiting: Waiting[];
-}
-
-/** A packet that waits, and what is done with it once the address is known. */
-interface Waiting {
-  readonly skb: SkBuff;
-  readonly go: (mac: Mac) => void;
-}
 
 /** What the table needs of its namespace. */
 export interface NeighbourHost {
@@ -55,7 +34,8 @@ export interface NeighbourHost {
 /** The ARP table of one namespace. */
 export class NeighbourTable {
   private readonly host: NeighbourHost;
-  private readonly tables = new Map<Device, Map<Ipv4, Neighbour>>();
+  /** The devices with a table, in order of first mention. */
+  private readonly devices = new Set<Device>();
 
   constructor(host: NeighbourHost) {
     this.host = host;
@@ -63,7 +43,7 @@ export class NeighbourTable {
 
   /** The MAC address of a neighbour, if it is known. */
   lookup(device: Device, address: Ipv4): Mac | undefined {
-    const known = this.tables.get(device)?.get(address);
+    const known = find(device, address);
     if (known !== undefined && known.state === 'VALID') {
       use(known, this.host.now);
       return known.mac;
@@ -73,7 +53,7 @@ export class NeighbourTable {
 
   /** Whether an address is known from an answer that is not too old. */
   isReachable(device: Device, address: Ipv4): boolean {
-    const known = this.tables.get(device)?.get(address);
+    const known = find(device, address);
     if (known === undefined || known.state !== 'VALID') return this.host.permanentNeighbour(device, address) !== undefined;
     return stateOf(known, this.host.now) === 'REACHABLE';
   }
@@ -95,7 +75,7 @@ export class NeighbourTable {
   learn(device: Device, address: Ipv4, mac: Mac, from: 'answer' | 'request' | 'request for us'): void {
     // A permanent entry is not overridden by what the network says.
     if (this.host.permanentNeighbour(device, address) !== undefined) return;
-    const entry = from === 'request for us' ? this.entry(device, address) : this.tables.get(device)?.get(address);
+    const entry = from === 'request for us' ? this.entry(device, address) : find(device, address);
     if (entry === undefined) return;
     // A request says nothing new about a neighbour that is known with that address.
     if (from !== 'answer' && entry.state === 'VALID' && entry.mac === mac) return;
@@ -113,8 +93,8 @@ export class NeighbourTable {
 
   /** Learned entries with the state `ip neigh` shows, in order of first mention. */
   list(): readonly { readonly neighbour: Neighbour; readonly state: NeighbourState }[] {
-    return [...this.tables.values()].flatMap((table) =>
-      [...table.values()].map((neighbour) => ({
+    return [...this.devices].flatMap((device) =>
+      [...device.neighbours.values()].map((neighbour) => ({
         neighbour,
         state: stateOf(neighbour, this.host.now),
       })),
@@ -123,17 +103,14 @@ export class NeighbourTable {
 
   /** Forgets a device's neighbours. */
   forget(device: Device): void {
-    for (const entry of this.tables.get(device)?.values() ?? []) entry.timer?.cancel();
-    this.tables.delete(device);
+    for (const entry of device.neighbours.values()) entry.timer?.cancel();
+    device.neighbours.clear();
+    this.devices.delete(device);
   }
 
   private entry(device: Device, address: Ipv4): Neighbour {
-    let table = this.tables.get(device);
-    if (table === undefined) {
-      table = new Map();
-      this.tables.set(device, table);
-    }
-    let entry = table.get(address);
+    this.devices.add(device);
+    let entry = find(device, address);
     if (entry === undefined) {
       entry = {
         address,
@@ -146,7 +123,7 @@ export class NeighbourTable {
         timer: undefined,
         waiting: [],
       };
-      table.set(address, entry);
+      device.neighbours.set(address | 0, entry);
     }
     return entry;
   }
@@ -166,6 +143,10 @@ export class NeighbourTable {
     const source = this.host.askingAddress(device, address, entry.waiting.at(-1)?.skb.source ?? 0);
     transmit(device, new Arp('request', device.mac, source, 0, address));
   }
+}
+
+function find(device: Device, address: Ipv4): Neighbour | undefined {
+  return device.neighbours.get(address | 0);
 }
 
 /** A state as `ip neigh` names it. */

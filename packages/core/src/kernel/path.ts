@@ -32,7 +32,7 @@ export function receive(ns: Namespace, skb: SkBuff, device: Device): void {
   }
   skb.input = device;
   // What a namespace sends to itself over lo was routed when it was sent.
-  if (device.link.kind.type === 'loopback') return deliver(ns, skb);
+  if (device.kind === 'loopback') return deliver(ns, skb);
   const route = ns.route(skb.destination, skb.source);
   const local = route?.type === 'local' || route?.type === 'broadcast';
   if (!local && !ns.config.sysctl.ipForward) return end(skb, 'not-forwarded', 'net.ipv4.ip_forward is 0');
@@ -107,7 +107,7 @@ export function finish(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
   if (verdict !== 'accept') return verdict === 'drop' ? 'EPERM' : undefined;
   const device = skb.output;
   if (device === undefined) return undefined;
-  if (device.link.kind.type === 'loopback') send(device, device.mac, skb);
+  if (device.kind === 'loopback') send(device, device.mac, skb);
   else if (skb.length > device.mtu) {
     end(skb, skb.df ? 'too-big' : 'not-modelled', `${skb.length} bytes, ${device.name} takes ${device.mtu}`);
     return 'EMSGSIZE';
@@ -195,7 +195,7 @@ export function unresolved(ns: Namespace, skb: SkBuff, device: Device): void {
 /** Writes a route onto a packet; false if its device is down or gone. */
 export function setRoute(ns: Namespace, skb: SkBuff, route: Route): boolean {
   const device = route.type === 'local' ? ns.device('lo') : route.device === undefined ? undefined : ns.device(route.device);
-  if (device === undefined || !device.link.up) return false;
+  if (device === undefined || !device.up) return false;
   skb.output = device;
   skb.nextHop = route.via ?? skb.destination;
   skb.destinationMac = route.type === 'broadcast' ? BROADCAST_MAC : 0;
@@ -227,7 +227,7 @@ function routeOut(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
 
 /** Whether packets from 127.0.0.0/8 are kept from that device. */
 function mayNotLeave(ns: Namespace, device: Device | undefined): boolean {
-  return device !== undefined && device.link.kind.type !== 'loopback' && !ns.config.sysctl.routeLocalnet.includes(device.name);
+  return device !== undefined && device.kind !== 'loopback' && !ns.config.sysctl.routeLocalnet.includes(device.name);
 }
 
 function resetAnswer(ns: Namespace, to: SkBuff, related = false): void {

@@ -46,10 +46,13 @@ const REMEMBERED = 4096;
  * long as the configuration and the shared state are the same.
  */
 export class RouteCache {
-  private routes: readonly Route[] | undefined = undefined;
-  private rules: readonly RoutingRule[] | undefined = undefined;
+  private config: NamespaceConfig | undefined = undefined;
   private epoch = -1;
-  private readonly byRules = new Map<number, Map<Ipv4, Route | null>>();
+  /** Whether any rule asks for the source. */
+  private bySource = false;
+  /** What sources that match no such rule share, by destination as a signed number: the engine looks those up fastest. */
+  private readonly common = new Map<number, Route | null>();
+  private readonly byRules = new Map<number, Map<number, Route | null>>();
 
   /** As {@link findRoute}. `epoch` rises whenever a shared source changes. */
   find(
@@ -59,24 +62,35 @@ export class RouteCache {
     destination: Ipv4,
     source: Ipv4,
   ): Route | undefined {
-    if (config.routes !== this.routes || config.rules !== this.rules || epoch !== this.epoch) {
-      this.byRules.clear();
-      this.routes = config.routes;
-      this.rules = config.rules;
-      this.epoch = epoch;
-    }
-    const kind = rulesMatched(config.rules, source);
+    if (config !== this.config || epoch !== this.epoch) this.renew(config, epoch);
+    const known = this.bySource ? this.knownTo(rulesMatched(config.rules, source)) : this.common;
+    const remembered = known.get(destination | 0);
+    if (remembered !== undefined) return remembered ?? undefined;
+    if (known.size >= REMEMBERED) known.clear();
+    const found = findRoute(config, sources, destination, source);
+    known.set(destination | 0, found ?? null);
+    return found;
+  }
+
+  private renew(config: NamespaceConfig, epoch: number): void {
+    const before = this.config;
+    const same = before?.routes === config.routes && before.rules === config.rules && epoch === this.epoch;
+    this.config = config;
+    this.epoch = epoch;
+    if (same) return;
+    this.bySource = config.rules.some(({ from }) => from !== undefined);
+    this.common.clear();
+    this.byRules.clear();
+  }
+
+  private knownTo(kind: number): Map<number, Route | null> {
+    if (kind === 0) return this.common;
     let known = this.byRules.get(kind);
     if (known === undefined) {
       known = new Map();
       this.byRules.set(kind, known);
     }
-    const remembered = known.get(destination);
-    if (remembered !== undefined) return remembered ?? undefined;
-    if (known.size >= REMEMBERED) known.clear();
-    const found = findRoute(config, sources, destination, source);
-    known.set(destination, found ?? null);
-    return found;
+    return known;
   }
 }
 

@@ -20,7 +20,8 @@ const SOURCE_PORTS = { first: 32768, count: 28232 } as const;
 
 /** Sends a frame to the far tunnel end that the forwarding table names. */
 export function encapsulate(ns: Namespace, device: Device, frame: Frame): void {
-  if (device.link.kind.type !== 'vxlan') return;
+  const { kind } = device.link;
+  if (kind.type !== 'vxlan') return;
   const trace = frame instanceof Arp ? undefined : frame.hop;
   const remote = frame.destinationMac === BROADCAST_MAC ? undefined : ns.remoteOf(device.name, frame.destinationMac);
   const source = remote === undefined ? undefined : ns.sourceFor(remote);
@@ -31,7 +32,7 @@ export function encapsulate(ns: Namespace, device: Device, frame: Frame): void {
   trace?.steps.push({ action: 'encapsulate', device: device.name, remote, mac: frame.destinationMac });
   const inner = frame instanceof Arp ? frame : frame.copy();
   const bytes = inner instanceof Arp ? ARP_BYTES : inner.length;
-  const outer = new SkBuff(PROTOCOL.udp, source.address, sourcePort(inner), remote, device.link.kind.port, bytes + OVERHEAD);
+  const outer = new SkBuff(PROTOCOL.udp, source.address, sourcePort(inner), remote, kind.port, bytes + OVERHEAD);
   outer.df = false;
   outer.payload = inner;
   // The mark stays on a packet that goes into a tunnel or comes out of one.

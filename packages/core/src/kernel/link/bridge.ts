@@ -3,6 +3,7 @@
  * Follows linux net/bridge/br_fdb.c and br_forward.c; STP is off, VLANs and multicast snooping are not modelled.
  */
 import type { Mac } from '../../base/address.ts';
+import { MacTable } from '../../base/mac-table.ts';
 import type { Device } from './device.ts';
 
 /** A learned entry. */
@@ -17,7 +18,7 @@ export class BridgeTable {
   /** Newest first: the order in which floods go out. */
   ports: readonly Device[] = [];
   readonly ageingSeconds: number;
-  private readonly entries = new Map<Mac, FdbEntry>();
+  private readonly entries = new MacTable<FdbEntry>();
 
   constructor(ageingSeconds: number) {
     this.ageingSeconds = ageingSeconds;

@@ -4,9 +4,10 @@
  */
 import type { Mac } from '../../base/address.ts';
 import type { Arp } from '../../wire/arp.ts';
-import type { Link } from '../config.ts';
+import type { Link, LinkKind } from '../config.ts';
 import type { SkBuff } from '../skb.ts';
 import type { BridgeTable } from './bridge.ts';
+import type { Neighbour } from './neighbour-entry.ts';
 import type { Wire } from './wire.ts';
 
 /** What travels between devices. */
@@ -35,34 +36,43 @@ export interface DeviceOwner {
 /** A device. */
 export class Device {
   readonly owner: DeviceOwner;
-  link: Link;
+  // What every frame asks of the link, in one place whatever the link's value looks like.
+  name = '';
+  index = 0;
+  mac: Mac = 0;
+  mtu = 0;
+  up = false;
+  kind: LinkKind['type'] = 'dummy';
+  private current: Link;
   /** The bridge it is a port of. */
   master: Device | undefined = undefined;
   /** The forwarding table and ports, if it is a bridge. */
   readonly bridge: BridgeTable | undefined;
   peer: Device | undefined = undefined;
+  /** Its neighbours, by address as a signed number. */
+  readonly neighbours = new Map<number, Neighbour>();
   receivedPackets = 0;
   sentPackets = 0;
 
   constructor(owner: DeviceOwner, link: Link, bridge: BridgeTable | undefined) {
     this.owner = owner;
-    this.link = link;
+    this.current = link;
     this.bridge = bridge;
+    this.link = link;
   }
 
-  get name(): string {
-    return this.link.name;
+  /** Its configuration. */
+  get link(): Link {
+    return this.current;
   }
 
-  get index(): number {
-    return this.link.index;
-  }
-
-  get mac(): Mac {
-    return this.link.mac;
-  }
-
-  get mtu(): number {
-    return this.link.mtu;
+  set link(link: Link) {
+    this.current = link;
+    this.name = link.name;
+    this.index = link.index;
+    this.mac = link.mac;
+    this.mtu = link.mtu;
+    this.up = link.up;
+    this.kind = link.kind.type;
   }
 }

@@ -9,14 +9,14 @@ import { bridgeForward } from './transmit.ts';
 
 /** Takes a frame that reached a device. */
 export function receiveFrame(device: Device, frame: Frame): void {
-  if (!device.link.up) {
+  if (!device.up) {
     if (!(frame instanceof Arp)) frame.hop?.steps.push({ action: 'device-down', text: device.name });
     return;
   }
   device.receivedPackets++;
   device.owner.wire.tap?.(device, 'in', frame);
   if (device.master !== undefined) receiveAtPort(device.master, device, frame);
-  else if (frame.destinationMac === device.mac || frame.destinationMac === BROADCAST_MAC || device.link.kind.type === 'loopback')
+  else if (frame.destinationMac === device.mac || frame.destinationMac === BROADCAST_MAC || device.kind === 'loopback')
     passUp(device, frame);
 }
 

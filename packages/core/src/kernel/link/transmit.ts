@@ -8,13 +8,13 @@ import type { Device, Frame } from './device.ts';
 
 /** Sends a frame out of a device. */
 export function transmit(device: Device, frame: Frame): void {
-  if (!device.link.up) {
+  if (!device.up) {
     if (!(frame instanceof Arp)) frame.hop?.steps.push({ action: 'device-down', text: device.name });
     return;
   }
   device.sentPackets++;
   device.owner.wire.tap?.(device, 'out', frame);
-  switch (device.link.kind.type) {
+  switch (device.kind) {
     case 'loopback':
       device.owner.wire.send(device, frame);
       return;

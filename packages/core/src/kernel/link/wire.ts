@@ -14,6 +14,9 @@ export interface Underlay {
 /** How many frames one packet may cause before it is called a loop. */
 const FRAMES_IN_A_ROW = 5_000_000;
 
+/** Room for so many frames is kept. */
+const ROOM = 1024;
+
 /** Sees every frame at every device, as a capture on that device would. */
 export type Tap = (device: Device, direction: 'in' | 'out', frame: Frame) => void;
 
@@ -21,8 +24,10 @@ export type Tap = (device: Device, direction: 'in' | 'out', frame: Frame) => voi
 export class Wire {
   readonly underlay: Underlay;
   tap: Tap | undefined = undefined;
+  // The queues keep their room: what is before the first has been handled.
   private devices: Device[] = [];
   private frames: Frame[] = [];
+  private queued = 0;
   private programs: (() => void)[] = [];
   private running = false;
 
@@ -32,8 +37,8 @@ export class Wire {
 
   /** Puts a frame before a device's door. */
   send(device: Device, frame: Frame): void {
-    this.devices.push(device);
-    this.frames.push(frame);
+    this.devices[this.queued] = device;
+    this.frames[this.queued++] = frame;
   }
 
   /** Lets a program act once no frame is under way: the kernel's work goes first. */
@@ -52,20 +57,21 @@ export class Wire {
         this.deliver();
       }
     } finally {
-      this.devices = [];
-      this.frames = [];
+      this.queued = 0;
+      if (this.frames.length > ROOM) {
+        this.devices = [];
+        this.frames = [];
+      }
       this.programs = [];
       this.running = false;
     }
   }
 
   private deliver(): void {
-    let delivered = 0;
-    for (let i = 0; i < this.devices.length; i++) {
+    for (let i = 0; i < this.queued; i++) {
       receiveFrame(this.devices[i] as Device, this.frames[i] as Frame);
-      assert(++delivered < FRAMES_IN_A_ROW, 'frames go round in a loop');
+      assert(i < FRAMES_IN_A_ROW, 'frames go round in a loop');
     }
-    this.devices.length = 0;
-    this.frames.length = 0;
+    this.queued = 0;
   }
 }

@@ -3,38 +3,69 @@
  * Follows linux net/netfilter/nf_conntrack_core.c: an entry exists once its first packet has passed all hooks.
  */
 import type { Ipv4 } from '../../base/address.ts';
-import { type Tuple, TupleTable } from '../../base/tuple-table.ts';
+import { type Tuple, TupleEntry, TupleTable } from '../../base/tuple-table.ts';
 import type { Packet } from '../../wire/ipv4.ts';
 import { TCP, type TcpState } from './tcp-state.ts';
 
-/** One flow: the tuple its first packet had, and the one its answers will have. */
-export interface Connection {
-  readonly original: Tuple;
-  /** Changed by NAT before the entry is confirmed. */
-  reply: Tuple;
-  confirmed: boolean;
-  /** Answers have been seen. */
-  seenReply: boolean;
-  assured: boolean;
-  /** TCP only; {@link TCP}.none otherwise. */
-  tcp: TcpState;
-  /** UDP: when the first answer came, in virtual milliseconds. */
-  repliedAt: number;
-  /** Virtual milliseconds. */
-  expiresAt: number;
-  /** Connection mark. */
-  mark: number;
-  sourceNat: boolean;
-  destinationNat: boolean;
-  /** NAT of that side has been decided, if only to do nothing. */
-  sourceDecided: boolean;
-  destinationDecided: boolean;
-}
-
-/** A tuple's place in the table: which connection, which direction. */
-export interface Direction {
+/** One direction of a flow: its tuple, and its place in the table. */
+export class Direction extends TupleEntry {
   readonly connection: Connection;
   readonly reply: boolean;
+
+  constructor(connection: Connection, reply: boolean, t: Tuple) {
+    super(t.protocol, t.source, t.sourcePort, t.destination, t.destinationPort);
+    this.connection = connection;
+    this.reply = reply;
+  }
+}
+
+/** One flow: the tuple its first packet had, and the one its answers will have. */
+export class Connection {
+  readonly original: Direction;
+  private answers: Direction;
+  confirmed = false;
+  /** Answers have been seen. */
+  seenReply = false;
+  assured = false;
+  /** TCP only; {@link TCP}.none otherwise. */
+  tcp: TcpState = TCP.none;
+  /** UDP: when the first answer came, in virtual milliseconds. */
+  repliedAt = 0;
+  /** Virtual milliseconds. */
+  expiresAt = 0;
+  /** Connection mark. */
+  mark = 0;
+  sourceNat = false;
+  destinationNat = false;
+  /** NAT of that side has been decided, if only to do nothing. */
+  sourceDecided = false;
+  destinationDecided = false;
+
+  /** A connection not yet in any table. */
+  constructor(first: Tuple) {
+    this.original = new Direction(this, false, first);
+    this.answers = new Direction(this, true, inverse(first));
+  }
+
+  get reply(): Direction {
+    return this.answers;
+  }
+
+  /** NAT, before the entry is confirmed: its answers will have another tuple. */
+  expectReply(tuple: Tuple): void {
+    this.answers = new Direction(this, true, tuple);
+  }
+}
+
+/** A connection with a translated source, by inside address and port and outside address. */
+class MappedSource extends TupleEntry {
+  readonly connection: Connection;
+
+  constructor(connection: Connection) {
+    const { original, reply } = connection;
+    super(original.protocol, original.source, original.sourcePort, reply.destination, 0);
+    this.connection = connection;
+  }
 }
 
 const ICMP = 1;
@@ -91,31 +122,10 @@ function farPort(p: Packet): number {
   return p.protocol === ICMP ? icmpPort(p.icmpType, p.icmpCode) : p.destinationPort;
 }
 
-/** A connection not yet in any table. */
-export function newConnection(p: Packet): Connection {
-  const original = tupleOf(p);
-  return {
-    original,
-    reply: inverse(original),
-    confirmed: false,
-    seenReply: false,
-    assured: false,
-    tcp: TCP.none,
-    repliedAt: 0,
-    expiresAt: 0,
-    mark: 0,
-    sourceNat: false,
-    destinationNat: false,
-    sourceDecided: false,
-    destinationDecided: false,
-  };
-}
-
 /** The connections one namespace tracks. */
 export class ConnectionTable {
   private readonly table = new TupleTable<Direction>();
-  /** Translated sources by inside address and port and outside address: how many connections share them, and the outside ports. */
-  private readonly mapped = new TupleTable<Connection[]>();
+  private readonly mapped = new TupleTable<MappedSource>();
   private sweepAt = 1024;
 
   /** How many connections there are, expired ones that nobody met since included. */
@@ -150,9 +160,9 @@ export class ConnectionTable {
     if (this.taken(original, now) || this.taken(reply, now)) return false;
     if (this.table.size >= this.sweepAt) this.sweep(now);
     connection.confirmed = true;
-    this.table.add(original, { connection, reply: false });
-    if (!same(original, reply)) this.table.add(reply, { connection, reply: true });
-    if (connection.sourceNat) this.addMapped(connection);
+    this.table.add(original);
+    if (!same(original, reply)) this.table.add(reply);
+    if (connection.sourceNat) this.mapped.add(new MappedSource(connection));
     return true;
   }
 
@@ -171,35 +181,25 @@ export class ConnectionTable {
 
   /** The tuple `t` with the outside port that the newest live connection from the same source has at an outside address. */
   mappedSource(t: Tuple, outside: Ipv4, span: { first: number; last: number } | undefined, now: number): Tuple | undefined {
-    const sharing = this.mapped.get(t.protocol, t.source, t.sourcePort, outside, 0);
-    for (let i = (sharing?.length ?? 0) - 1; i >= 0; i--) {
-      const connection = sharing?.[i];
-      if (connection === undefined || connection.expiresAt <= now) continue;
-      const port = inverse(connection.reply).sourcePort;
+    let mapped = this.mapped.get(t.protocol, t.source, t.sourcePort, outside, 0);
+    for (; mapped !== undefined; mapped = this.mapped.older(mapped)) {
+      if (mapped.connection.expiresAt <= now) continue;
+      const port = inverse(mapped.connection.reply).sourcePort;
       if (span === undefined || (span.first <= port && port <= span.last)) return { ...t, source: outside, sourcePort: port };
     }
     return undefined;
   }
 
-  private addMapped(connection: Connection): void {
-    const key = mappedKey(connection);
-    const sharing = this.mapped.get(key.protocol, key.source, key.sourcePort, key.destination, 0);
-    if (sharing === undefined) this.mapped.add(key, [connection]);
-    else sharing.push(connection);
-  }
-
   private removeMapped(connection: Connection): void {
-    const key = mappedKey(connection);
-    const sharing = this.mapped.get(key.protocol, key.source, key.sourcePort, key.destination, 0);
-    const at = sharing?.indexOf(connection) ?? -1;
-    if (sharing === undefined || at < 0) return;
-    if (sharing.length === 1) this.mapped.delete(key);
-    else sharing.splice(at, 1);
+    const { original, reply } = connection;
+    let mapped = this.mapped.get(original.protocol, original.source, original.sourcePort, reply.destination, 0);
+    while (mapped !== undefined && mapped.connection !== connection) mapped = this.mapped.older(mapped);
+    if (mapped !== undefined) this.mapped.delete(mapped);
   }
 
   /** Forgets all connections, as `conntrack -F`. */
   flush(): void {
-    for (const direction of [...this.table.values()]) this.remove(direction.connection);
+    for (const { connection } of [...this.table.values()]) this.remove(connection);
   }
 
   /** Live connections. */
@@ -208,15 +208,13 @@ export class ConnectionTable {
   }
 
   private sweep(now: number): void {
-    for (const { connection, reply } of [...this.table.values()])
-      if (!reply && connection.expiresAt <= now) this.remove(connection);
+    const expired: Connection[] = [];
+    this.table.each(({ connection, reply }) => {
+      if (!reply && connection.expiresAt <= now) expired.push(connection);
+    });
+    for (const connection of expired) this.remove(connection);
     this.sweepAt = Math.max(1024, this.table.size * 2);
   }
-}
-
-function mappedKey({ original, reply }: Connection): Tuple {
-  const { protocol, source, sourcePort } = original;
-  return { protocol, source, sourcePort, destination: reply.destination, destinationPort: 0 };
 }
 
 function same(a: Tuple, b: Tuple): boolean {

@@ -4,7 +4,7 @@
  */
 import type { Packet } from '../../wire/ipv4.ts';
 import type { SkBuff } from '../skb.ts';
-import { type Connection, type ConnectionTable, inverse, newConnection, tupleOf } from './connection.ts';
+import { Connection, type ConnectionTable, inverse, tupleOf } from './connection.ts';
 import type { Verdict } from './hook.ts';
 import { PROTOCOL } from './rule.ts';
 import { nextTcpState, TCP, TCP_TIMEOUT_SECONDS } from './tcp-state.ts';
@@ -52,7 +52,7 @@ function trackNew(skb: SkBuff, now: number): Verdict {
     skb.ctInfo = 'invalid';
     return 'accept';
   }
-  const connection = newConnection(skb);
+  const connection = new Connection(tupleOf(skb));
   if (!update(connection, skb, false, now, undefined)) {
     skb.ctInfo = 'invalid';
     return 'accept';

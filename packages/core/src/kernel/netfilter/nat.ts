@@ -44,7 +44,7 @@ export function decide(
     connection.destinationNat =
       free.destination !== connection.original.destination || free.destinationPort !== connection.original.destinationPort;
   }
-  connection.reply = inverse(free);
+  if (free !== current) connection.expectReply(inverse(free));
   return true;
 }
 

@@ -158,7 +158,7 @@ export class Sockets {
       phase: 'SYN_SENT',
       ...(to.ttl === undefined ? {} : { ttl: to.ttl }),
     });
-    this.connections.add(arrivalTuple(socket), socket);
+    this.connections.add(socket);
     socket.open();
     return socket;
   }
@@ -202,7 +202,7 @@ export class Sockets {
     send: (skb) => this.host.send(skb),
     wake: (program) => this.host.wake(program),
     release: (socket) => {
-      this.connections.delete(arrivalTuple(socket));
+      this.connections.delete(socket);
     },
   };
 
@@ -230,7 +230,7 @@ export class Sockets {
         socket.program.connected?.(socket);
       },
     };
-    this.connections.add(arrivalTuple(made), made);
+    this.connections.add(made);
     made.accept(skb);
   }
 
@@ -285,10 +285,6 @@ export class Sockets {
       message: 'connect: cannot assign requested address',
     });
   }
-}
-
-function arrivalTuple(s: TcpSocket) {
-  return { protocol: TCP, source: s.remote, sourcePort: s.remotePort, destination: s.local, destinationPort: s.localPort };
 }
 
 function find<L extends Listener>(table: ReadonlyMap<number, readonly L[]>, skb: SkBuff): L | undefined {

@@ -7,6 +7,7 @@ import type { Ipv4 } from '../../base/address.ts';
 import { assert } from '../../base/assert.ts';
 import type { Timer } from '../../base/clock.ts';
 import { utf8Length } from '../../base/text.ts';
+import { TupleEntry } from '../../base/tuple-table.ts';
 import { IPV4_HEADER, TCP_HEADER } from '../../wire/ipv4.ts';
 import { FLAG } from '../../wire/tcp.ts';
 import { SkBuff } from '../skb.ts';
@@ -59,13 +60,9 @@ const SYN_RETRIES = 6;
 /** Its answer likewise until 31 s, given up at 63 s (net.ipv4.tcp_synack_retries = 5). */
 const SYNACK_RETRIES = 5;
 
-/** One end of a TCP connection. */
-export class TcpSocket {
+/** One end of a TCP connection, found by the tuple of the packets that arrive. */
+export class TcpSocket extends TupleEntry {
   phase: TcpPhase;
-  readonly local: Ipv4;
-  readonly localPort: number;
-  readonly remote: Ipv4;
-  readonly remotePort: number;
   private readonly host: TcpHost;
   private readonly ttl: number;
   /** The program behind it. */
@@ -83,16 +80,29 @@ export class TcpSocket {
     ends: { local: Ipv4; localPort: number; remote: Ipv4; remotePort: number },
     options: { mtu: number; sequence: number; phase: TcpPhase; ttl?: number },
   ) {
+    super(TCP, ends.remote, ends.remotePort, ends.local, ends.localPort);
     this.host = host;
     this.program = program;
-    this.local = ends.local;
-    this.localPort = ends.localPort;
-    this.remote = ends.remote;
-    this.remotePort = ends.remotePort;
     this.segment = options.mtu - HEADERS;
     this.sequence = options.sequence;
     this.phase = options.phase;
     this.ttl = options.ttl ?? 64;
+  }
+
+  get local(): Ipv4 {
+    return this.destination;
+  }
+
+  get localPort(): number {
+    return this.destinationPort;
+  }
+
+  get remote(): Ipv4 {
+    return this.source;
+  }
+
+  get remotePort(): number {
+    return this.sourcePort;
   }
 
   /** Sends the SYN. */
