@@ -116,7 +116,7 @@ export type { ConnectionState, IpvsTimeouts } from './kernel/ipvs/state.ts';
 export type { Amounts, Statistics } from './kernel/ipvs/statistics.ts';
 export { type Tap, Wire } from './kernel/link/wire.ts';
 export { Namespace, type SharedState } from './kernel/namespace.ts';
-export { parseRule, ruleArguments } from './kernel/netfilter/arguments.ts';
+export { parseRule } from './kernel/netfilter/arguments.ts';
 export type { Connection } from './kernel/netfilter/connection.ts';
 export {
   type AddressMatch,
@@ -130,6 +130,7 @@ export {
   type TableName,
   type Target,
 } from './kernel/netfilter/rule.ts';
+export { ruleArguments } from './kernel/netfilter/rule-text.ts';
 export { parseSave, printSave } from './kernel/netfilter/save.ts';
 export { indexSet, type SetIndex } from './kernel/netfilter/set.ts';
 export { DEFAULT_RULES, defaultRoute, type RouteSource, routesOfAddress } from './kernel/route.ts';

@@ -1,11 +1,20 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Random } from '../src/base/random.ts';
 import { parseRule } from '../src/kernel/netfilter/arguments.ts';
-import { compileRules, type MatchHost } from '../src/kernel/netfilter/match.ts';
+import { compileRules } from '../src/kernel/netfilter/compile.ts';
+import type { RuleHost } from '../src/kernel/netfilter/rule-host.ts';
 import { RuleIndex } from '../src/kernel/netfilter/rule-index.ts';
 import { SkBuff } from '../src/kernel/skb.ts';
 
-const HOST: MatchHost = { addressType: () => 'UNICAST', setIndex: () => undefined };
+const HOST: RuleHost = {
+  now: 0,
+  random: new Random(1),
+  addressType: () => 'UNICAST',
+  setIndex: () => undefined,
+  mtuTowards: () => undefined,
+  log: () => {},
+};
 
 const rule = fc
   .tuple(

@@ -15,7 +15,9 @@ const ports: fc.Arbitrary<PortMatch> = fc.tuple(span, maybeNot).map(([span, not]
 const chainName = fc.stringMatching(/^[A-Z]{5}[A-Z0-9-]{0,20}$/);
 const states = ['INVALID', 'NEW', 'RELATED', 'ESTABLISHED'] as const;
 const mark = fc.record({ value: ipv4, mask: ipv4 });
-const type = fc.constantFrom('LOCAL', 'UNICAST', 'BROADCAST', 'MULTICAST');
+const types = fc
+  .tuple(fc.subarray(['UNICAST', 'LOCAL', 'BROADCAST', 'MULTICAST', 'BLACKHOLE'], { minLength: 1 }), maybeNot)
+  .map(([types, not]) => ({ types, ...not }));
 
 function optional<T extends object>(shape: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<Partial<T>> {
   return fc.record(shape, { requiredKeys: [] }) as fc.Arbitrary<Partial<T>>;
@@ -25,10 +27,8 @@ const anyMatch = fc.oneof(
   fc
     .tuple(fc.constantFrom('conntrack', 'state'), fc.subarray([...states], { minLength: 1 }), maybeNot)
     .map(([name, states, not]) => ({ name, states, ...not })),
-  fc
-    .tuple(type, maybeNot)
-    .map(([source, not]) => ({ name: 'addrtype', source, ...(not.not ? { notSource: true } : {}) }) as Match),
-  fc.tuple(type, type).map(([source, destination]) => ({ name: 'addrtype', source, destination, notDestination: true }) as Match),
+  fc.record({ source: types, destination: types }).map((ends) => ({ name: 'addrtype', ...ends }) as Match),
+  types.map((source) => ({ name: 'addrtype', source, limitIn: true }) as Match),
   fc.tuple(mark, maybeNot).map(([mark, not]) => ({ name: 'mark', ...mark, ...not })),
   fc.string({ minLength: 1, maxLength: 40 }).map((text) => ({ name: 'comment', text: text.replaceAll('\n', ' ') })),
   fc

@@ -8,9 +8,12 @@ import { ipvsIn, ipvsOut } from './ipvs-hooks.ts';
 import type { Namespace } from './namespace.ts';
 import { confirm, track } from './netfilter/conntrack.ts';
 import { type Hook, type HookEntry, PRIORITY, type Verdict } from './netfilter/hook.ts';
+import { MATCHES } from './netfilter/matches.ts';
 import { decide, type Mapping, translate } from './netfilter/nat.ts';
-import { type Chain, type Netfilter, PROTOCOL, type Rule, type TableName } from './netfilter/rule.ts';
+import { type Chain, type Match, type Netfilter, PROTOCOL, type Rule, type TableName, type Target } from './netfilter/rule.ts';
 import type { TableVerdict } from './netfilter/table.ts';
+import { TARGETS } from './netfilter/targets.ts';
+import { TRACKING } from './netfilter/unmodelled.ts';
 import { outFailure, reject } from './path.ts';
 import type { SkBuff } from './skb.ts';
 
@@ -61,6 +64,7 @@ function table(name: TableName, priority: number, hooks: readonly Hook[]): Entry
 
 function settle(ns: Namespace, skb: SkBuff, verdict: TableVerdict): Verdict {
   if (verdict === 'ACCEPT') return 'accept';
+  if (verdict === 'UNKNOWN') return 'drop';
   if (verdict === 'DROP') {
     skb.hop?.steps.push({ action: 'dropped', text: 'by the rule or policy above' });
     return 'drop';
@@ -77,9 +81,6 @@ function tracks(ns: Namespace): boolean {
   return asksForTracking(ns.config.netfilter).asks || balances(ns);
 }
 
-const TRACKING_MATCHES: ReadonlySet<string> = new Set(['conntrack', 'state', 'connmark']);
-const TRACKING_TARGETS: ReadonlySet<string> = new Set(['DNAT', 'SNAT', 'MASQUERADE', 'REDIRECT', 'CONNMARK', 'CT']);
-
 const asksForTracking: (netfilter: Netfilter) => { readonly asks: boolean } = memo((netfilter) => ({
   asks: Object.values(netfilter).some((chains) => tracksIn(chains).asks),
 }));
@@ -89,10 +90,16 @@ const tracksIn: (chains: readonly Chain[]) => { readonly asks: boolean } = memo(
 }));
 
 const rulesTrack: (rules: readonly Rule[]) => { readonly asks: boolean } = memo((rules) => ({
-  asks: rules.some(
-    ({ matches, target }) => TRACKING_TARGETS.has(target.name) || matches.some(({ name }) => TRACKING_MATCHES.has(name)),
-  ),
+  asks: rules.some(({ matches, target }) => targetTracks(target) || matches.some(matchTracks)),
 }));
+
+function matchTracks(match: Match): boolean {
+  return match.name === 'unmodelled' ? TRACKING.has(match.match) : MATCHES.get(match.name)?.tracks === true;
+}
+
+function targetTracks(target: Target): boolean {
+  return target.name === 'UNMODELLED' ? TRACKING.has(target.target) : TARGETS.get(target.name)?.tracks === true;
+}
 
 function translates(ns: Namespace): boolean {
   return ns.tables.nat.used;
@@ -111,7 +118,7 @@ function nat(ns: Namespace, skb: SkBuff, hook: Hook): Verdict {
   const first = skb.ctInfo === 'new' || (skb.ctInfo === 'related' && skb.protocol !== PROTOCOL.icmp);
   if (!decided && first && !connection.confirmed) {
     const verdict = ns.tables.nat.walk(hook, ns, skb);
-    if (verdict === 'DROP') return settle(ns, skb, verdict);
+    if (verdict === 'DROP' || verdict === 'UNKNOWN') return settle(ns, skb, verdict);
     const mapping = verdict === 'ACCEPT' ? undefined : mappingOf(ns, skb, hook, verdict);
     if (!decide(connection, side, mapping, ns.connections, ns.random, ns.now)) {
       skb.hop?.steps.push({ action: 'dropped', text: 'no free port for the translation' });

@@ -12,10 +12,24 @@ import type { TcpFailure } from './socket/tcp.ts';
 export const ICMP_ERROR = {
   netUnreachable: { type: 3, code: 0 },
   hostUnreachable: { type: 3, code: 1 },
+  protocolUnreachable: { type: 3, code: 2 },
   portUnreachable: { type: 3, code: 3 },
   fragmentationNeeded: { type: 3, code: 4 },
+  networkProhibited: { type: 3, code: 9 },
+  hostProhibited: { type: 3, code: 10 },
   administrativelyProhibited: { type: 3, code: 13 },
   timeExceeded: { type: 11, code: 0 },
+} as const;
+
+/** What REJECT's answers are. */
+export const REJECT_ERROR = {
+  'icmp-net-unreachable': ICMP_ERROR.netUnreachable,
+  'icmp-host-unreachable': ICMP_ERROR.hostUnreachable,
+  'icmp-proto-unreachable': ICMP_ERROR.protocolUnreachable,
+  'icmp-port-unreachable': ICMP_ERROR.portUnreachable,
+  'icmp-net-prohibited': ICMP_ERROR.networkProhibited,
+  'icmp-host-prohibited': ICMP_ERROR.hostProhibited,
+  'icmp-admin-prohibited': ICMP_ERROR.administrativelyProhibited,
 } as const;
 
 /** A type and a code. */
@@ -32,6 +46,7 @@ export function icmpError(about: SkBuff, error: IcmpError, source: number, mtu =
   const bytes = Math.min(MOST_BYTES, IPV4_HEADER + UDP_HEADER + about.length);
   const skb = new SkBuff(PROTOCOL.icmp, source, 0, about.source, 0, bytes);
   skb.df = false;
+  skb.owner = 'kernel';
   skb.icmpType = error.type;
   skb.icmpCode = error.code;
   skb.icmpMtu = mtu;
@@ -52,6 +67,7 @@ export function echoReply(request: SkBuff): SkBuff {
     request.sourcePort,
     request.length,
   );
+  skb.owner = 'kernel';
   skb.icmpType = 0;
   skb.df = false;
   skb.payload = request.payload;

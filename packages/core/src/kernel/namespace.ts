@@ -12,14 +12,15 @@ import { receiveBridged } from './bridged.ts';
 import type { IpSet, Link, NamespaceConfig, PermanentNeighbour, Route, StaticFdbEntry } from './config.ts';
 import { activeHooks } from './hooks.ts';
 import { Ipvs } from './ipvs/ipvs.ts';
+import type { KernelLog } from './kernel-log.ts';
 import { BridgeTable } from './link/bridge.ts';
 import { Device, type DeviceOwner, type Frame } from './link/device.ts';
 import { transmit } from './link/transmit.ts';
 import type { Wire } from './link/wire.ts';
 import { type NeighbourHost, NeighbourTable } from './neighbour.ts';
 import { ConnectionTable } from './netfilter/connection.ts';
-import type { MatchHost } from './netfilter/match.ts';
 import { type AddressType, PROTOCOL, type TableName } from './netfilter/rule.ts';
+import type { RuleHost } from './netfilter/rule-host.ts';
 import { indexSet, type SetIndex } from './netfilter/set.ts';
 import { TableState } from './netfilter/table.ts';
 import { isMartian, noListener, output, receive, routeFailure, unresolved } from './path.ts';
@@ -50,7 +51,7 @@ export interface SharedState {
 const NOTHING_SHARED: SharedState = { routes: [] };
 
 /** A network namespace. */
-export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchHost {
+export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, RuleHost {
   readonly name: string;
   /** What traces call it. */
   readonly label: string;
@@ -78,21 +79,30 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
   private readonly routeCache = new RouteCache();
   private balancer: Ipvs | undefined;
   private active: ReturnType<typeof activeHooks> | undefined;
+  private readonly kernelLog: KernelLog | undefined;
   private readonly findPeer: (namespace: string, index: number) => Device | undefined;
 
   /**
    * @param name unique among all namespaces of the cluster
+   * @param options.log where LOG rules write; nowhere without it
    * @param findPeer finds the device with an index in another namespace: the far end of a veth pair
    */
   constructor(
     name: string,
     config: NamespaceConfig,
-    options: { world: World; random: Random; label?: string; findPeer: (namespace: string, index: number) => Device | undefined },
+    options: {
+      world: World;
+      random: Random;
+      label?: string;
+      log?: KernelLog;
+      findPeer: (namespace: string, index: number) => Device | undefined;
+    },
   ) {
     this.name = name;
     this.label = options.label ?? name;
     this.world = options.world;
     this.random = options.random;
+    this.kernelLog = options.log;
     this.findPeer = options.findPeer;
     this.current = config;
     this.buildDevices(config.links);
@@ -192,10 +202,21 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
     return [...this.current.sets, ...(this.shared.sets?.() ?? [])];
   }
 
-  addressType(address: Ipv4): AddressType {
+  /** As inet_dev_addr_type (linux net/ipv4/fib_frontend.c): with a device only its own routes make an address local. */
+  addressType(address: Ipv4, device?: string): AddressType {
+    if (address >>> 24 === 0 || address === 0xffffffff) return 'BROADCAST';
     if (address >>> 28 === 14) return 'MULTICAST';
     const route = this.route(address, 0);
-    return route?.type === 'local' ? 'LOCAL' : route?.type === 'broadcast' || address === 0xffffffff ? 'BROADCAST' : 'UNICAST';
+    if (device !== undefined && route?.device !== device) return 'UNICAST';
+    return route?.type === 'local' ? 'LOCAL' : route?.type === 'broadcast' ? 'BROADCAST' : 'UNICAST';
+  }
+
+  mtuTowards(address: Ipv4): number | undefined {
+    return this.sourceFor(address)?.mtu;
+  }
+
+  log(text: string): void {
+    this.kernelLog?.write(this.now, text);
   }
 
   setIndex(name: string): SetIndex | undefined {
@@ -251,6 +272,7 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, MatchH
     const length = IPV4_HEADER + UDP_HEADER + (options.bytes ?? 56);
     const skb = new SkBuff(PROTOCOL.icmp, source.address, identifier, address, identifier, length);
     skb.icmpType = 8;
+    skb.owner = 'program';
     if (options.ttl !== undefined) skb.ttl = options.ttl;
     if (options.df === false) skb.df = false;
     return this.send(skb);

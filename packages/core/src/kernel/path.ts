@@ -14,7 +14,7 @@
 import { BROADCAST_MAC, formatIpv4, type Ipv4 } from '../base/address.ts';
 import { FLAG } from '../wire/tcp.ts';
 import type { Route } from './config.ts';
-import { echoReply, failureOf, ICMP_ERROR, type IcmpError, icmpError } from './icmp.ts';
+import { echoReply, failureOf, ICMP_ERROR, type IcmpError, icmpError, REJECT_ERROR } from './icmp.ts';
 import type { Device } from './link/device.ts';
 import type { Namespace } from './namespace.ts';
 import { send } from './neighbour.ts';
@@ -150,13 +150,7 @@ export function reject(ns: Namespace, skb: SkBuff, how: (Target & { name: 'REJEC
     resetAnswer(ns, skb, true);
     return;
   }
-  const errors = {
-    'icmp-port-unreachable': ICMP_ERROR.portUnreachable,
-    'icmp-host-unreachable': ICMP_ERROR.hostUnreachable,
-    'icmp-net-unreachable': ICMP_ERROR.netUnreachable,
-    'icmp-admin-prohibited': ICMP_ERROR.administrativelyProhibited,
-  };
-  refuse(ns, skb, errors[how], 'rejected');
+  refuse(ns, skb, REJECT_ERROR[how], 'rejected');
 }
 
 /** Ends a packet's way with an ICMP error to its sender. */
@@ -240,6 +234,7 @@ function resetAnswer(ns: Namespace, to: SkBuff, related = false): void {
     rst.flags = FLAG.rst | FLAG.ack;
     rst.acknowledgement = (to.sequence + 1) >>> 0;
   }
+  if (!related) rst.owner = 'kernel';
   const connection = related ? to.connection : undefined;
   if (connection?.confirmed === true) setClosing(connection, ns.now);
   output(ns, related ? relate(rst, to) : rst);

@@ -31,6 +31,8 @@ export class SkBuff extends Packet {
   /** It goes in the reply direction of its connection. */
   reply = false;
   ctInfo: CtInfo | undefined = undefined;
+  /** Who made it here: a program's socket or one of the kernel's own; nobody if it came by a device. */
+  owner: 'program' | 'kernel' | undefined = undefined;
   /** Set once IPVS has translated it. */
   ipvs: IpvsConnection | undefined = undefined;
   /** Where its steps are written, if somebody traces. */
@@ -57,6 +59,7 @@ export class SkBuff extends Packet {
     this.reply = false;
     this.ctInfo = undefined;
     this.ipvs = undefined;
+    this.owner = undefined;
     this.mark = 0;
   }
 }

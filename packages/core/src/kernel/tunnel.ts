@@ -35,8 +35,11 @@ export function encapsulate(ns: Namespace, device: Device, frame: Frame): void {
   const outer = new SkBuff(PROTOCOL.udp, source.address, sourcePort(inner), remote, kind.port, bytes + OVERHEAD);
   outer.df = false;
   outer.payload = inner;
-  // The mark stays on a packet that goes into a tunnel or comes out of one.
-  if (!(frame instanceof Arp)) outer.mark = frame.mark;
+  // The mark and the owner stay on a packet that goes into a tunnel, the mark also on one that comes out.
+  if (!(frame instanceof Arp)) {
+    outer.mark = frame.mark;
+    outer.owner = frame.owner;
+  }
   output(ns, outer);
 }
 

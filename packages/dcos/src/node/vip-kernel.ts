@@ -41,6 +41,7 @@ export class VipKernel {
 
   /** Looks a VIP's address and port up, as `--match-set dcos-l4lb dst,dst` does. */
   readonly set: SetIndex = {
+    parts: 2,
     has: (address, protocol, port) => {
       this.catchUp();
       return this.members.size > 0 && this.members.has(memberKey(address, protocol, port));

@@ -16,8 +16,8 @@ import {
 } from '../../kernel/netfilter/rule.ts';
 import type { DockerNetwork } from './state.ts';
 
-const TO_LOCAL: Match = { name: 'addrtype', destination: 'LOCAL' };
-const FROM_LOCAL: Match = { name: 'addrtype', source: 'LOCAL' };
+const TO_LOCAL: Match = { name: 'addrtype', destination: { types: ['LOCAL'] } };
+const FROM_LOCAL: Match = { name: 'addrtype', source: { types: ['LOCAL'] } };
 const ANSWERS: Match = { name: 'conntrack', states: ['RELATED', 'ESTABLISHED'] };
 const LOOPBACK: Cidr = { address: 0x7f000000, prefix: 8 };
 const CAUSE = 'dockerd';

@@ -1,16 +1,17 @@
 /**
- * A rule as iptables' arguments, both ways: `-s 9.0.0.0/8 -m set --match-set overlay dst -j MASQUERADE`.
- * Follows iptables 1.8.9 (iptables/xshared.c, do_parse; iptables/iptables.c, print_rule4). What iptables would
- * refuse is refused in its words, what it could do and the model cannot by name.
+ * A rule read from iptables' arguments: `-s 9.0.0.0/8 -m set --match-set overlay dst -j MASQUERADE`.
+ * Follows iptables 1.8.9 (iptables/xshared.c, do_parse). What iptables would refuse is refused in its words, but for
+ * the options of extensions that the model does not have: those are kept as they are.
  */
-import { type Cidr, formatCidr } from '../../base/address.ts';
 import type { Refusal } from '../../base/refusal.ts';
-import type { Builder, Extension, Mutable } from './extension.ts';
-import { MATCHES, UNMODELLED_MATCHES } from './match-options.ts';
-import { notModelled, parameterProblem, parseNetwork, parseProtocol, protocolName, shorten } from './notation.ts';
+import type { Mutable } from './extension.ts';
+import { MATCHES } from './matches.ts';
+import { notModelled, parameterProblem, parseNetwork, parseProtocol, shellWord, shorten } from './notation.ts';
+import { Part } from './part.ts';
 import type { AddressMatch, InterfaceMatch, Match, ProtocolMatch, Rule, Target } from './rule.ts';
-import type { Counter } from './table.ts';
-import { TARGETS, UNMODELLED_TARGETS } from './target-options.ts';
+import { checkRule } from './rule-check.ts';
+import { TARGETS } from './targets.ts';
+import { UNMODELLED_MATCHES, UNMODELLED_TARGETS } from './unmodelled.ts';
 
 type BaseOption = 'source' | 'destination' | 'in' | 'out' | 'protocol' | 'jump' | 'goto' | 'match' | 'fragment' | 'counters';
 
@@ -40,44 +41,23 @@ const BASE: ReadonlyMap<string, BaseOption> = new Map<string, BaseOption>([
   ['-c', 'counters'],
   ['--set-counters', 'counters'],
 ]);
-const NEGATABLE: readonly BaseOption[] = ['source', 'destination', 'in', 'out', 'protocol'];
+const NEGATABLE: readonly BaseOption[] = ['source', 'destination', 'in', 'out', 'protocol', 'fragment'];
 const IMPLICIT_MATCH = new Map([
   [6, 'tcp'],
   [17, 'udp'],
   [1, 'icmp'],
 ]);
+/** The one option of an extension that is also one of iptables itself: `-m policy --proto esp`. */
+const POLICY_PROTO = '--proto';
 
 /**
  * Reads a rule's arguments: all that stands after `-A CHAIN`.
+ * @param written the arguments as they were written, quotes and all: what is not modelled is printed back so
  * @throws Refusal of component `iptables`: `unknown option "--foo"` (code `unknown-option`), bad values (code
- * `parameter-problem`), what is not modelled (code `not-modelled`)
+ * `parameter-problem`), what is not modelled of iptables itself (code `not-modelled`)
  */
-export function parseRule(args: readonly string[]): Rule {
-  return new RuleParser(args).parse();
-}
-
-/** A rule's arguments in the order of `iptables -S`, without `-A CHAIN`; with counters as `-S -v` shows them. */
-export function ruleArguments(rule: Rule, counter?: Readonly<Counter>): string {
-  let text = '';
-  if (rule.source !== undefined) text += option('-s', formatCidr(rule.source.network), rule.source.not);
-  if (rule.destination !== undefined) text += option('-d', formatCidr(rule.destination.network), rule.destination.not);
-  if (rule.in !== undefined) text += option('-i', rule.in.name, rule.in.not);
-  if (rule.out !== undefined) text += option('-o', rule.out.name, rule.out.not);
-  if (rule.protocol !== undefined) text += option('-p', protocolName(rule.protocol.number, false), rule.protocol.not);
-  for (const match of rule.matches) text += ` -m ${match.name}${MATCHES.get(match.name)?.save(match) ?? ''}`;
-  if (counter !== undefined) text += ` -c ${counter.packets} ${counter.bytes}`;
-  return (text + targetArguments(rule.target)).slice(1);
-}
-
-function targetArguments(target: Target): string {
-  if (target.name === 'NONE') return '';
-  if (target.name === 'JUMP') return ` -j ${target.chain}`;
-  if (target.name === 'GOTO') return ` -g ${target.chain}`;
-  return ` -j ${target.name}${TARGETS.get(target.name)?.save(target) ?? ''}`;
-}
-
-function option(flag: string, value: string, not: boolean | undefined): string {
-  return `${not === true ? ' !' : ''} ${flag} ${value}`;
+export function parseRule(args: readonly string[], written: readonly string[] = args.map(shellWord)): Rule {
+  return new RuleParser(args, written).parse();
 }
 
 /** How many words follow a rule's option, whichever extension it is of; undefined if there is no such option. */
@@ -96,79 +76,91 @@ export function ruleOptionArity(flag: string): number | undefined {
 /** One pass over the words: base options, then those of the target, then those of the matches, latest first. */
 class RuleParser {
   private position = 0;
-  private source?: AddressMatch;
-  private destination?: AddressMatch;
-  private in?: InterfaceMatch;
-  private out?: InterfaceMatch;
-  private protocol?: ProtocolMatch;
-  private readonly matches: Builder<Match>[] = [];
-  private target?: Builder<Target>;
+  private readonly rule: Mutable<Rule> = { matches: [], target: { name: 'NONE' } };
+  private readonly matches: Part<Match>[] = [];
+  private target?: Part<Target>;
   private chain?: Target;
+  /** An extension that the model does not have, as long as words may be its own. */
+  private loose: Part<Match> | Part<Target> | undefined;
   private readonly seen = new Set<BaseOption>();
 
-  constructor(private readonly args: readonly string[]) {}
+  constructor(
+    private readonly args: readonly string[],
+    private readonly written: readonly string[],
+  ) {}
 
   parse(): Rule {
     while (this.position < this.args.length) this.option();
-    const rule: Mutable<Rule> = { matches: this.matches.map((match) => match.finish()), target: this.finishTarget() };
-    if (this.source !== undefined) rule.source = this.source;
-    if (this.destination !== undefined) rule.destination = this.destination;
-    if (this.in !== undefined) rule.in = this.in;
-    if (this.out !== undefined) rule.out = this.out;
-    if (this.protocol !== undefined) rule.protocol = this.protocol;
-    checkProtocol(rule);
-    return rule;
-  }
-
-  private finishTarget(): Target {
-    return this.target?.finish() ?? this.chain ?? { name: 'NONE' };
+    this.rule.matches = this.matches.map((match) => match.finish());
+    this.rule.target = this.target?.finish() ?? this.chain ?? { name: 'NONE' };
+    checkRule(this.rule);
+    return this.rule;
   }
 
   private option(): void {
+    const start = this.position;
     let word = this.next() ?? '';
     const not = word === '!';
     if (not) word = this.next() ?? '';
-    if (!word.startsWith('-') || word === '-') throw parameterProblem(`Bad argument \`${shorten(word)}'`);
+    if (!word.startsWith('-') || word === '-') {
+      if (this.loose === undefined) throw parameterProblem(`Bad argument \`${shorten(word)}'`);
+      return this.keep(start);
+    }
     const [flag, attached] = splitFlag(word);
     const base = BASE.get(flag);
-    if (base !== undefined) {
+    if (base !== undefined && !(flag === POLICY_PROTO && this.loose?.name === 'policy')) {
       if (not && !NEGATABLE.includes(base)) throw parameterProblem(`unexpected ! flag before ${flag}`, flag);
       this.baseOption(base, flag, not, attached);
       return;
     }
-    const builder = this.owner(flag);
-    if (builder === undefined) throw unknownOption(flag);
+    const part = this.owner(flag);
+    if (part === undefined) {
+      if (this.loose === undefined) throw unknownOption(flag);
+      return this.keep(start);
+    }
     const words: string[] = attached === undefined ? [] : [attached];
-    const arity = builder.extension.arity(flag) ?? 0;
+    const arity = part.arity(flag) ?? 0;
     while (words.length < arity) words.push(this.value(flag));
-    builder.take(flag, { words, not });
+    part.take(flag, { words, not }, this.written.slice(start, this.position));
+  }
+
+  private keep(start: number): void {
+    for (const word of this.written.slice(start, this.position)) this.loose?.add(word);
   }
 
   /** Who an option belongs to: the target, a match, or the protocol's match, which need not be named. */
-  private owner(flag: string): Builder<Match> | Builder<Target> | undefined {
-    if (this.target?.extension.arity(flag) !== undefined) return this.target;
-    for (const match of this.matches.toReversed()) if (match.extension.arity(flag) !== undefined) return match;
-    const implicit = this.protocol?.not === true ? undefined : IMPLICIT_MATCH.get(this.protocol?.number ?? -1);
-    const kind = implicit === undefined ? undefined : MATCHES.get(implicit);
-    if (kind?.arity(flag) === undefined || this.matches.some((match) => match.extension === kind)) return undefined;
-    return this.addMatch(kind);
+  private owner(flag: string): Part<Match> | Part<Target> | undefined {
+    if (this.target?.arity(flag) !== undefined) return this.target;
+    for (const match of this.matches.toReversed()) if (match.arity(flag) !== undefined) return match;
+    const { protocol } = this.rule;
+    const implicit = protocol?.not === true ? undefined : IMPLICIT_MATCH.get(protocol?.number ?? -1);
+    if (implicit === undefined || MATCHES.get(implicit)?.arity(flag) === undefined) return undefined;
+    return this.matches.some(({ name }) => name === implicit) ? undefined : this.addMatch(implicit);
   }
 
-  private addMatch(kind: Extension<Match>): Builder<Match> {
-    const builder = kind.begin();
-    this.matches.push(builder);
-    return builder;
+  private addMatch(name: string): Part<Match> {
+    const kind = MATCHES.get(name);
+    if (kind === undefined && !UNMODELLED_MATCHES.has(name))
+      throw parameterProblem(`Couldn't load match \`${shorten(name)}':No such file or directory\n`, '-m');
+    const part = new Part<Match>(name, kind, (words) => ({ name: 'unmodelled', match: name, words }));
+    this.matches.push(part);
+    this.loose = kind === undefined ? part : undefined;
+    return part;
   }
 
   private baseOption(base: BaseOption, flag: string, not: boolean, attached: string | undefined): void {
-    if (base === 'fragment' || base === 'counters') throw notModelled(`option ${flag}`);
-    const value = attached ?? this.value(flag);
+    if (base === 'counters') throw notModelled(`option ${flag}`);
     if (base === 'match') {
-      this.addMatch(matchNamed(value));
+      this.addMatch(attached ?? this.value(flag));
       return;
     }
     if (this.seen.has(base)) throw parameterProblem(`multiple ${flag} flags not allowed`, flag);
     this.seen.add(base);
+    if (base === 'fragment') {
+      this.rule.fragment = not ? { not } : {};
+      return;
+    }
+    const value = attached ?? this.value(flag);
     if (base === 'jump' || base === 'goto') this.jump(base, value);
     else if (base === 'protocol') this.setProtocol(protocolMatch(parseProtocol(value), not));
     else if (base === 'in' || base === 'out') this.setInterface(base, interfaceMatch(value, not));
@@ -176,23 +168,25 @@ class RuleParser {
   }
 
   private setProtocol(match: ProtocolMatch | undefined): void {
-    if (match !== undefined) this.protocol = match;
+    if (match !== undefined) this.rule.protocol = match;
   }
 
   private setInterface(field: 'in' | 'out', match: InterfaceMatch | undefined): void {
-    if (match !== undefined) this[field] = match;
+    if (match !== undefined) this.rule[field] = match;
   }
 
-  private setAddress(field: 'source' | 'destination', network: Cidr, not: boolean): void {
-    if (network.prefix > 0 || not) this[field] = not ? { network, not } : { network };
+  private setAddress(field: 'source' | 'destination', match: AddressMatch, not: boolean): void {
+    if (match.network.prefix > 0 || not) this.rule[field] = not ? { ...match, not } : match;
   }
 
   private jump(how: 'jump' | 'goto', name: string): void {
     if (this.seen.has('jump') && this.seen.has('goto')) throw parameterProblem("Can't use -j and -g together", '-g');
-    if (UNMODELLED_TARGETS.has(name)) throw notModelled(`target ${name}`);
+    this.loose = undefined;
     const kind = how === 'jump' ? TARGETS.get(name) : undefined;
-    if (kind !== undefined) {
-      this.target = kind.begin();
+    const known = how === 'jump' && UNMODELLED_TARGETS.has(name);
+    if (kind !== undefined || known) {
+      this.target = new Part<Target>(name, kind, (words) => ({ name: 'UNMODELLED', target: name, words }));
+      if (known) this.loose = this.target;
       return;
     }
     if (name.length > 28) throw parameterProblem(`Invalid target name \`${shorten(name)}' (28 chars max)`, '-j');
@@ -222,13 +216,6 @@ function unknownOption(flag: string): Refusal {
   return parameterProblem(`unknown option "${shorten(flag)}"`, shorten(flag), 'unknown-option');
 }
 
-function matchNamed(name: string): Extension<Match> {
-  if (UNMODELLED_MATCHES.has(name)) throw notModelled(`match ${name}`);
-  const kind = MATCHES.get(name);
-  if (kind === undefined) throw parameterProblem(`Couldn't load match \`${shorten(name)}':No such file or directory\n`, '-m');
-  return kind;
-}
-
 function protocolMatch(number: number, not: boolean): ProtocolMatch | undefined {
   if (number === 0 && not) throw parameterProblem('rule would never match protocol', '-p');
   if (number === 0) return undefined;
@@ -240,26 +227,4 @@ function interfaceMatch(name: string, not: boolean): InterfaceMatch | undefined 
   if (name === '' || /[\s/]/.test(name)) throw parameterProblem(`Bad interface name \`${shorten(name)}'`);
   if (name === '+' && !not) return undefined;
   return not ? { name, not } : { name };
-}
-
-/** Matches and targets that need a protocol: the kernel refuses `-m tcp` without `-p tcp`. */
-function checkProtocol(rule: Rule): void {
-  const protocol = rule.protocol?.not === true ? undefined : rule.protocol?.number;
-  const target = rule.target;
-  if (
-    (target.name === 'DNAT' || target.name === 'SNAT' || target.name === 'MASQUERADE' || target.name === 'REDIRECT') &&
-    target.port !== undefined
-  ) {
-    if (protocol === undefined || ![6, 17, 132, 33].includes(protocol)) {
-      throw parameterProblem('Need TCP, UDP, SCTP or DCCP with port specification');
-    }
-  }
-  for (const match of rule.matches) {
-    const wanted = [...IMPLICIT_MATCH].find(([, name]) => name === match.name)?.[0];
-    if (wanted !== undefined && wanted !== protocol)
-      throw parameterProblem("Invalid argument. Run `dmesg' for more information.", '-m', 'invalid-argument');
-  }
-  if (target.name === 'REJECT' && target.with === 'tcp-reset' && protocol !== 6) {
-    throw parameterProblem("Invalid argument. Run `dmesg' for more information.", '--reject-with', 'invalid-argument');
-  }
 }

@@ -5,6 +5,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import { notModelled, parameterProblem } from './notation.ts';
+import type { TableName } from './rule.ts';
 
 /** A value under construction. */
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -29,34 +30,50 @@ export interface OptionDescription<T> {
   write(from: T): Argument | undefined;
 }
 
+/** Where an extension may stand: the table, and the built-in chains; anywhere if absent. */
+export interface Place {
+  readonly table?: TableName;
+  readonly chains?: readonly string[];
+}
+
 /** What one extension is made of. */
 export interface ExtensionDescription<T extends { readonly name: string }> {
   readonly name: T['name'];
   readonly options: readonly OptionDescription<T>[];
-  /** Options that iptables has and the model does not. */
-  readonly unmodelled?: readonly string[];
+  /** Options that iptables has and the model does not, with the number of words that follow each. */
+  readonly unmodelled?: readonly (readonly [flag: string, arity: number])[];
+  /** Whether a rule with it asks for connection tracking. */
+  readonly tracks?: boolean;
+  /** Where the kernel lets it stand, given its value. */
+  place?(value: T): Place | undefined;
   /** The value before any option is read. */
   start(): Mutable<T>;
   /** Says what is missing, in iptables' words; nothing if the value is complete. */
   missing?(value: Mutable<T>, given: number): string | undefined;
-  /** Its text in `iptables -L`, without the leading blank; '' for none. */
-  list(value: T, numeric: boolean): string;
+  /** Its text in `iptables -L`, without the leading blank; '' for none. `protocol` is the rule's, 0 for any. */
+  list(value: T, numeric: boolean, protocol: number): string;
 }
 
 /** An extension with its value's type closed over: what parser and printer work with. */
 export interface Extension<Union extends { readonly name: string }> {
   readonly name: string;
+  readonly tracks: boolean;
   /** How many words an option takes; undefined if it is not this extension's. */
   arity(flag: string): number | undefined;
   begin(): Builder<Union>;
   /** Its options as `iptables -S` writes them, each with a leading blank. */
   save(value: Union): string;
-  list(value: Union, numeric: boolean): string;
+  list(value: Union, numeric: boolean, protocol: number): string;
+  place(value: Union): Place | undefined;
 }
 
 /** An extension's value while its options are read. */
 export interface Builder<Union> {
-  readonly extension: Extension<Union & { readonly name: string }>;
+  /** Name of the extension. */
+  readonly name: string;
+  /** As {@link Extension.arity}. */
+  arity(flag: string): number | undefined;
+  /** Reads an option; refuses what the model does not have with code `not-modelled`. */
   take(flag: string, argument: Argument): void;
   finish(): Union;
 }
@@ -67,36 +84,38 @@ export function extension<Union extends { readonly name: string }, T extends Uni
 ): Extension<Union> {
   const byFlag = new Map<string, OptionDescription<T>>();
   for (const option of description.options) for (const flag of option.flags) byFlag.set(flag, option);
-  const unmodelled = new Set(description.unmodelled);
-  const self: Extension<Union> = {
+  const unmodelled = new Map(description.unmodelled);
+  const arity = (flag: string): number | undefined => {
+    const option = byFlag.get(flag);
+    return option === undefined ? unmodelled.get(flag) : (option.arity ?? 1);
+  };
+  return {
     name: description.name,
-    arity(flag) {
-      if (unmodelled.has(flag)) throw notModelled(`${description.name}'s option ${flag}`);
-      const option = byFlag.get(flag);
-      return option === undefined ? undefined : (option.arity ?? 1);
-    },
-    begin: () => begin(description, byFlag, self),
+    tracks: description.tracks === true,
+    arity,
+    begin: () => begin(description, byFlag, arity),
     save: (value) => {
       assert(value.name === description.name, `${value.name} printed as ${description.name}`);
       return description.options.map((option) => writeOption(option, value as T)).join('');
     },
-    list: (value, numeric) => description.list(value as T, numeric),
+    list: (value, numeric, protocol) => description.list(value as T, numeric, protocol),
+    place: (value) => description.place?.(value as T),
   };
-  return self;
 }
 
 function begin<Union extends { readonly name: string }, T extends Union>(
   description: ExtensionDescription<T>,
   byFlag: ReadonlyMap<string, OptionDescription<T>>,
-  self: Extension<Union>,
+  arity: (flag: string) => number | undefined,
 ): Builder<Union> {
   const value = description.start();
   const seen = new Set<OptionDescription<T>>();
   return {
-    extension: self,
+    name: description.name,
+    arity,
     take(flag, argument) {
       const option = byFlag.get(flag);
-      assert(option !== undefined, `${flag} given to ${description.name}`);
+      if (option === undefined) throw notModelled(`${description.name}'s option ${flag}`);
       if (argument.not && option.negatable !== true)
         throw parameterProblem(`${description.name}: option "${flag}" cannot be inverted.`, flag);
       if (seen.has(option)) throw parameterProblem(`${description.name}: option "${flag}" can only be used once.`, flag);

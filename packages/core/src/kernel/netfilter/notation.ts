@@ -2,9 +2,9 @@
  * How iptables writes protocols, services, ports, networks and quoted words, and reads them.
  * Follows iptables 1.8.9 (libxtables/xtables.c); names as in Debian's and CentOS's /etc/protocols and /etc/services.
  */
-import { type Cidr, formatCidr, formatIpv4, isIpv4, maskOf, networkOf, parseIpv4 } from '../../base/address.ts';
+import { formatCidr, formatIpv4, type Ipv4, isIpv4, maskOf, networkOf, parseIpv4 } from '../../base/address.ts';
 import { Refusal } from '../../base/refusal.ts';
-import type { PortSpan } from './rule.ts';
+import type { AddressMatch, PortSpan } from './rule.ts';
 
 /** Protocols that iptables knows by itself, without /etc/protocols. */
 const CHAIN_PROTOCOLS: readonly (readonly [string, number])[] = [
@@ -29,12 +29,16 @@ const ALL_PROTOCOLS = [...CHAIN_PROTOCOLS, ...OTHER_PROTOCOLS];
 
 /** Name, port, and for which protocols Debian's /etc/services has it. */
 const SERVICES: readonly (readonly [string, number, ...number[]])[] = [
+  ['tcpmux', 1, 6],
+  ['echo', 7, 6, 17],
   ['discard', 9, 6, 17],
   ['ftp', 21, 6],
   ['ssh', 22, 6],
   ['telnet', 23, 6],
   ['smtp', 25, 6],
   ['domain', 53, 6, 17],
+  ['bootps', 67, 17],
+  ['bootpc', 68, 17],
   ['http', 80, 6],
   ['kerberos', 88, 6, 17],
   ['ntp', 123, 17],
@@ -128,26 +132,37 @@ export function formatPortSpan(span: PortSpan): string {
  * Reads a network of `-s` or `-d`: an address, with a prefix length or a mask; host bits are cleared.
  * @throws Refusal in iptables' words
  */
-export function parseNetwork(text: string): Cidr {
+export function parseNetwork(text: string): AddressMatch {
   if (text.includes(',')) throw notModelled('a list of addresses');
   const slash = text.indexOf('/');
-  const address = slash < 0 ? text : text.slice(0, slash);
-  const mask = slash < 0 ? '32' : text.slice(slash + 1);
-  if (!isIpv4(address)) throw parameterProblem(`host/network \`${shorten(address)}' not found`);
-  return networkOf({ address: parseIpv4(address), prefix: parseMask(mask) });
+  const word = slash < 0 ? text : text.slice(0, slash);
+  if (!isIpv4(word)) throw parameterProblem(`host/network \`${shorten(word)}' not found`);
+  const address = parseIpv4(word);
+  const mask = slash < 0 ? maskOf(32) : parseMask(text.slice(slash + 1));
+  for (let prefix = 0; prefix <= 32; prefix++) if (maskOf(prefix) === mask) return { network: networkOf({ address, prefix }) };
+  return { network: { address: (address & mask) >>> 0, prefix: 32 }, mask };
 }
 
-function parseMask(text: string): number {
-  if (/^\d{1,2}$/.test(text) && Number(text) <= 32) return Number(text);
+function parseMask(text: string): Ipv4 {
+  if (/^\d{1,2}$/.test(text) && Number(text) <= 32) return maskOf(Number(text));
   if (!isIpv4(text)) throw parameterProblem(`invalid mask \`${shorten(text)}' specified`);
-  const mask = parseIpv4(text);
-  for (let prefix = 0; prefix <= 32; prefix++) if (maskOf(prefix) === mask) return prefix;
-  throw notModelled(`the mask ${text}, whose bits are not contiguous,`);
+  return parseIpv4(text);
+}
+
+/** The bits of an address that a match looks at. */
+export function maskOfMatch({ network, mask }: AddressMatch): Ipv4 {
+  return mask ?? maskOf(network.prefix);
 }
 
 /** A network in a listing: a /32 without its length; without `-n` with the names of /etc/networks and /etc/hosts. */
-export function listNetwork(network: Cidr | undefined, numeric: boolean): string {
-  if (network === undefined || network.prefix === 0) return numeric ? '0.0.0.0/0' : 'anywhere';
+export function listNetwork(match: AddressMatch | undefined, numeric: boolean): string {
+  if (match === undefined) return numeric ? '0.0.0.0/0' : 'anywhere';
+  const { network, mask } = match;
+  if (mask !== undefined) {
+    const address = !numeric && network.address === 0 ? 'default' : formatIpv4(network.address);
+    return `${address}/${formatIpv4(mask)}`;
+  }
+  if (network.prefix === 0) return numeric ? '0.0.0.0/0' : 'anywhere';
   if (!numeric && network.address === 0x7f000000) return `loopback/${network.prefix}`;
   if (!numeric && network.address === 0x7f000001 && network.prefix === 32) return 'localhost';
   return network.prefix === 32 ? formatIpv4(network.address) : formatCidr(network);
@@ -175,6 +190,11 @@ export function hex(value: number): string {
 /** A word as iptables-save writes it: quoted if it holds more than letters, digits, `_` and `-`. */
 export function quoteWord(word: string): string {
   return /^[\w-]+$/.test(word) ? word : `"${word.replace(/["\\']/g, '\\$&')}"`;
+}
+
+/** A word of a command line as iptables-save would write it, without knowing whose it is: quoted if it must be. */
+export function shellWord(word: string): string {
+  return word === '' || /[\s"'\\]/.test(word) ? quoteWord(word) : word;
 }
 
 /** A text cut to a length fit for an error message. */

@@ -3,6 +3,7 @@
  * particular. The kernel has nothing of the kind and walks all of them; what matches, and what is counted, is the same.
  */
 import type { SkBuff } from '../skb.ts';
+import { MATCHES } from './matches.ts';
 import { PROTOCOL, type Rule } from './rule.ts';
 
 /** Chains shorter than this are walked. */
@@ -58,6 +59,8 @@ function keyOf(protocol: number, port: number): number {
 function portOf({ protocol, matches }: Rule): number | undefined {
   if (protocol === undefined || protocol.not === true) return undefined;
   for (const match of matches) {
+    // What remembers packets must be asked about all of them, what is not modelled must be told of all of them.
+    if (match.name === 'unmodelled' || MATCHES.get(match.name)?.stateful === true) return undefined;
     if (match.name !== 'tcp' && match.name !== 'udp') continue;
     const port = match.destinationPort;
     if (port !== undefined && port.first === port.last && port.not !== true) return keyOf(protocol.number, port.first);

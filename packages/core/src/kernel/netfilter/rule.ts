@@ -3,6 +3,28 @@
  * Follows iptables 1.8.9.
  */
 import type { Cidr, Ipv4 } from '../../base/address.ts';
+import type { AddrtypeMatch } from './match/addrtype.ts';
+import type { CommentMatch } from './match/comment.ts';
+import type { ConntrackMatch, StateMatch } from './match/conntrack.ts';
+import type { IprangeMatch, LengthMatch, TtlMatch } from './match/header.ts';
+import type { IcmpMatch } from './match/icmp.ts';
+import type { IpvsMatch } from './match/ipvs.ts';
+import type { LimitMatch } from './match/limit.ts';
+import type { MacMatch, PhysdevMatch, PkttypeMatch } from './match/link.ts';
+import type { MarkMatch } from './match/mark.ts';
+import type { MultiportMatch } from './match/multiport.ts';
+import type { OwnerMatch } from './match/owner.ts';
+import type { TcpMatch, UdpMatch } from './match/ports.ts';
+import type { SetMatch } from './match/set.ts';
+import type { StatisticMatch } from './match/statistic.ts';
+import type { LogTarget } from './target/log.ts';
+import type { ConnmarkTarget, MarkTarget } from './target/mark.ts';
+import type { DnatTarget, PortsTarget, SnatTarget } from './target/nat.ts';
+import type { NotrackTarget } from './target/notrack.ts';
+import type { RejectTarget } from './target/reject.ts';
+import type { TcpmssTarget } from './target/tcpmss.ts';
+import type { VerdictTarget } from './target/verdict.ts';
+import type { UnmodelledMatch, UnmodelledTarget } from './unmodelled.ts';
 
 /** Name of a table. */
 export type TableName = 'raw' | 'mangle' | 'nat' | 'filter';
@@ -24,6 +46,8 @@ export interface Rule {
   readonly in?: InterfaceMatch;
   readonly out?: InterfaceMatch;
   readonly protocol?: ProtocolMatch;
+  /** `-f`: second and further fragments only, or `! -f`: all others. */
+  readonly fragment?: { readonly not?: boolean };
   /** Extensions (`-m`), in the order given. */
   readonly matches: readonly Match[];
   readonly target: Target;
@@ -34,6 +58,8 @@ export interface Rule {
 /** `-s`, `-d`. */
 export interface AddressMatch {
   readonly network: Cidr;
+  /** A mask whose bits are not contiguous; the prefix length counts nothing then. */
+  readonly mask?: Ipv4;
   readonly not?: boolean;
 }
 /** `-i`, `-o`; a trailing `+` matches any continuation. */
@@ -58,47 +84,46 @@ export type CtState = 'INVALID' | 'NEW' | 'ESTABLISHED' | 'RELATED' | 'UNTRACKED
 
 /** A match extension. */
 export type Match =
-  | { readonly name: 'tcp' | 'udp'; readonly sourcePort?: PortMatch; readonly destinationPort?: PortMatch }
-  | { readonly name: 'icmp'; readonly type: number; readonly code?: number; readonly not?: boolean }
-  | { readonly name: 'conntrack' | 'state'; readonly states: readonly CtState[]; readonly not?: boolean }
-  | {
-      readonly name: 'addrtype';
-      readonly source?: AddressType;
-      readonly destination?: AddressType;
-      readonly notSource?: boolean;
-      readonly notDestination?: boolean;
-    }
-  | { readonly name: 'mark'; readonly value: number; readonly mask: number; readonly not?: boolean }
-  | { readonly name: 'comment'; readonly text: string }
-  /** `directions`: one of src, dst for each part of the set's type. */
-  | { readonly name: 'set'; readonly set: string; readonly directions: readonly ('src' | 'dst')[]; readonly not?: boolean }
-  | {
-      readonly name: 'ipvs';
-      readonly direction?: 'ORIGINAL' | 'REPLY';
-      readonly method?: 'MASQ' | 'GATE' | 'IPIP';
-      readonly not?: boolean;
-    };
+  | TcpMatch
+  | UdpMatch
+  | MultiportMatch
+  | IcmpMatch
+  | ConntrackMatch
+  | StateMatch
+  | AddrtypeMatch
+  | MarkMatch<'mark'>
+  | MarkMatch<'connmark'>
+  | CommentMatch
+  | SetMatch
+  | IprangeMatch
+  | LengthMatch
+  | TtlMatch
+  | MacMatch
+  | PkttypeMatch
+  | PhysdevMatch
+  | LimitMatch
+  | StatisticMatch
+  | OwnerMatch
+  | IpvsMatch
+  | UnmodelledMatch;
 
-/** Address type of the addrtype match. */
+/** Whose an address is. */
 export type AddressType = 'LOCAL' | 'UNICAST' | 'BROADCAST' | 'MULTICAST';
 
 /** What a matching rule does. */
 export type Target =
-  | { readonly name: 'ACCEPT' | 'DROP' | 'RETURN' }
+  | VerdictTarget
   | { readonly name: 'JUMP' | 'GOTO'; readonly chain: string }
-  | { readonly name: 'DNAT'; readonly address?: Ipv4; readonly port?: PortSpan }
-  | { readonly name: 'SNAT'; readonly address: Ipv4; readonly port?: PortSpan }
-  | { readonly name: 'MASQUERADE' | 'REDIRECT'; readonly port?: PortSpan }
-  | { readonly name: 'MARK'; readonly value: number; readonly mask: number }
-  | {
-      readonly name: 'REJECT';
-      readonly with:
-        | 'icmp-port-unreachable'
-        | 'icmp-host-unreachable'
-        | 'icmp-net-unreachable'
-        | 'icmp-admin-prohibited'
-        | 'tcp-reset';
-    }
+  | DnatTarget
+  | SnatTarget
+  | PortsTarget
+  | MarkTarget
+  | ConnmarkTarget
+  | NotrackTarget
+  | TcpmssTarget
+  | LogTarget
+  | RejectTarget
+  | UnmodelledTarget
   /** A rule without `-j`: counts and goes on. */
   | { readonly name: 'NONE' };
 

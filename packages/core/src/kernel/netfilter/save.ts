@@ -5,9 +5,10 @@
  * left behind by traffic and not configured; only `-A` lines are taken.
  */
 import { Refusal } from '../../base/refusal.ts';
-import { parseRule, ruleArguments } from './arguments.ts';
+import { parseRule } from './arguments.ts';
 import { shorten } from './notation.ts';
 import { BUILT_IN, type Chain, EMPTY_NETFILTER, emptyTable, type Netfilter, type Rule, type TableName } from './rule.ts';
+import { ruleArguments } from './rule-text.ts';
 import type { Counter } from './table.ts';
 
 /** Counters of one chain: its policy's, and its rules' in their order. */
@@ -131,15 +132,20 @@ function declareChain(open: OpenTable, text: string, line: number): void {
 }
 
 function addRule(open: OpenTable, line: string, number: number): void {
-  const [first = '', ...rest] = splitWords(line, number);
-  const words = /^\[\d+:\d+\]$/.test(first) ? rest : [first, ...rest];
-  const [command, name = '', ...args] = words;
+  const [first, ...rest] = splitWords(line, number);
+  const words = first === undefined || /^\[\d+:\d+\]$/.test(first.text) ? rest : [first, ...rest];
+  const [command, name = '', ...args] = words.map(({ text }) => text);
   if (command !== '-A' && command !== '--append')
     throw refuse(number, `the command ${shorten(command ?? '')} is not modelled`, 'not-modelled');
   const chain = open.chains.get(name);
   if (chain === undefined) throw refuse(number, `line ${number} failed`);
   try {
-    chain.rules.push(parseRule(args));
+    chain.rules.push(
+      parseRule(
+        args,
+        words.slice(2).map(({ written }) => written),
+      ),
+    );
   } catch (error) {
     if (error instanceof Refusal) throw refuse(number, error.message, error.code);
     throw error;
@@ -157,27 +163,35 @@ function close(open: OpenTable, line: number): readonly Chain[] {
   return [...open.chains].map(([name, { policy, rules }]) => (policy === undefined ? { name, rules } : { name, policy, rules }));
 }
 
+/** A word, and how it was written. */
+interface Word {
+  readonly text: string;
+  readonly written: string;
+}
+
 /** Words of a line, as iptables-restore splits it: at blanks outside double quotes; `\` keeps the next character. */
-function splitWords(line: string, number: number): readonly string[] {
-  const words: string[] = [];
+function splitWords(line: string, number: number): readonly Word[] {
+  const words: Word[] = [];
   let word: string | undefined;
+  let start = 0;
   let quoted = false;
+  const end = (at: number) => {
+    if (word !== undefined) words.push({ text: word, written: line.slice(start, at) });
+    word = undefined;
+  };
   for (let i = 0; i < line.length; i++) {
     const c = line.charAt(i);
-    if (quoted && c === '\\') {
-      word = (word ?? '') + line.charAt(++i);
-    } else if (c === '"') {
-      quoted = !quoted;
-      word ??= '';
-    } else if (!quoted && (c === ' ' || c === '\t')) {
-      if (word !== undefined) words.push(word);
-      word = undefined;
-    } else {
-      word = (word ?? '') + c;
+    if (!quoted && (c === ' ' || c === '\t')) {
+      end(i);
+      continue;
     }
+    if (word === undefined) start = i;
+    word ??= '';
+    if (c === '"') quoted = !quoted;
+    else word += quoted && c === '\\' ? line.charAt(++i) : c;
   }
   if (quoted) throw refuse(number, `line ${number} failed`);
-  if (word !== undefined) words.push(word);
+  end(line.length);
   return words;
 }
 

@@ -8,6 +8,8 @@ import type { IpSet } from '../config.ts';
 
 /** A set, ready for look-ups. */
 export interface SetIndex {
+  /** How many directions a match must name. */
+  readonly parts: number;
   /** Whether an address (and for hash:ip,port a port of a protocol) is a member. */
   has(address: Ipv4, protocol: number, port: number): boolean;
 }
@@ -19,15 +21,18 @@ export const indexSet: (set: IpSet) => SetIndex = memo((set) => {
 });
 
 function indexPorts(set: IpSet): SetIndex {
-  const members = new Set<number>();
-  for (const { network, port } of set.members)
-    if (port !== undefined) members.add(portKey(network.address, port.protocol, port.number));
-  return { has: (address, protocol, port) => members.has(portKey(address, protocol, port)) };
+  const members = new Map<number, Set<number>>();
+  for (const { network, port } of set.members) {
+    if (port === undefined) continue;
+    const ports = members.get(port.protocol) ?? new Set<number>();
+    ports.add(portKey(network.address, port.number));
+    members.set(port.protocol, ports);
+  }
+  return { parts: 2, has: (address, protocol, port) => members.get(protocol)?.has(portKey(address, port)) === true };
 }
 
-function portKey(address: Ipv4, protocol: number, port: number): number {
-  // 32 + 16 + 1 bits: tcp and udp are told apart by whether the protocol is 6.
-  return (address * 0x10000 + port) * 2 + (protocol === 6 ? 1 : 0);
+function portKey(address: Ipv4, port: number): number {
+  return address * 0x10000 + port;
 }
 
 function indexNetworks(set: IpSet): SetIndex {
@@ -39,6 +44,7 @@ function indexNetworks(set: IpSet): SetIndex {
   }
   const lengths = [...byPrefix].sort(([a], [b]) => b - a);
   return {
+    parts: 1,
     has: (address) => {
       for (const [prefix, networks] of lengths) {
         const member = networks.get((address & maskOf(prefix)) >>> 0);

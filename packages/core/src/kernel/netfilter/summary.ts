@@ -16,11 +16,15 @@ function targetText(target: Target): string {
     case 'DNAT':
       return `DNAT to ${target.address === undefined ? '' : formatIpv4(target.address)}${portText(target.port)}`;
     case 'SNAT':
-      return `SNAT to ${formatIpv4(target.address)}${portText(target.port)}`;
+      return `SNAT to ${target.address === undefined ? '' : formatIpv4(target.address)}${portText(target.port)}`;
     case 'REJECT':
       return `REJECT with ${target.with}`;
     case 'MARK':
       return `MARK 0x${target.value.toString(16)}`;
+    case 'CONNMARK':
+      return target.mode === 'set' ? `CONNMARK 0x${target.value.toString(16)}` : `CONNMARK ${target.mode}`;
+    case 'UNMODELLED':
+      return target.target;
     case 'NONE':
       return 'counted';
     default:

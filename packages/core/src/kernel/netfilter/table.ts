@@ -4,8 +4,9 @@
  */
 import { memo } from '../../base/immutable.ts';
 import type { SkBuff } from '../skb.ts';
-import { type CompiledRule, compileRules, type MatchHost } from './match.ts';
+import { type CompiledRule, compileRules, type Unmodelled } from './compile.ts';
 import type { Chain, Rule, TableName, Target } from './rule.ts';
+import type { RuleHost } from './rule-host.ts';
 import { RuleIndex } from './rule-index.ts';
 
 /** Packets and bytes that met a rule or a policy. */
@@ -42,8 +43,8 @@ function carryOver(rules: readonly Rule[], before: ChainState | undefined): read
   });
 }
 
-/** What becomes of a packet that went through a table's chain. */
-export type TableVerdict = 'ACCEPT' | 'DROP' | Target;
+/** What becomes of a packet that went through a table's chain; of one that met what is not modelled nobody knows. */
+export type TableVerdict = 'ACCEPT' | 'DROP' | 'UNKNOWN' | Target;
 
 /** One table of one namespace. Its chains are made ready when a first packet or reader meets them. */
 export class TableState {
@@ -87,7 +88,7 @@ export class TableState {
   }
 
   /** Walks a built-in chain; the verdict is a terminal target or the policy. */
-  walk(name: string, host: MatchHost, skb: SkBuff): TableVerdict {
+  walk(name: string, host: RuleHost, skb: SkBuff): TableVerdict {
     const state = this.chain(name);
     if (state === undefined) return 'ACCEPT';
     const verdict = this.walkChain(state, host, skb);
@@ -99,7 +100,7 @@ export class TableState {
     return policy;
   }
 
-  private walkChain(state: ChainState, host: MatchHost, skb: SkBuff): TableVerdict | undefined {
+  private walkChain(state: ChainState, host: RuleHost, skb: SkBuff): TableVerdict | undefined {
     const rules = state.rules;
     const candidates = state.index?.candidates(skb);
     const count = candidates === undefined ? rules.length : candidates.length;
@@ -107,12 +108,20 @@ export class TableState {
       const i = candidates === undefined ? n : (candidates[n] as number);
       const compiled = rules[i] as CompiledRule;
       if (!compiled.matches(host, skb)) continue;
+      if (compiled.unmodelled !== undefined) {
+        this.note(state, i, compiled.unmodelled, skb);
+        if (!compiled.unmodelled.passes) return 'UNKNOWN';
+      }
       const counter = state.counters[i] as Counter;
       counter.packets++;
       counter.bytes += skb.length;
       const { rule } = compiled;
       skb.hop?.steps.push({ action: 'rule', table: this.name, chain: state.chain.name, number: i + 1, rule });
       const target = rule.target;
+      if (compiled.act !== undefined) {
+        compiled.act(host, skb);
+        continue;
+      }
       switch (target.name) {
         case 'ACCEPT':
         case 'DROP':
@@ -120,9 +129,7 @@ export class TableState {
         case 'RETURN':
           return undefined;
         case 'NONE':
-          continue;
-        case 'MARK':
-          skb.mark = ((skb.mark & ~target.mask) ^ target.value) >>> 0;
+        case 'UNMODELLED':
           continue;
         case 'JUMP':
         case 'GOTO': {
@@ -137,6 +144,10 @@ export class TableState {
       }
     }
     return undefined;
+  }
+
+  private note({ chain }: ChainState, index: number, { what }: Unmodelled, skb: SkBuff): void {
+    skb.hop?.steps.push({ action: 'not-modelled', text: `${what} of ${this.name} ${chain.name} rule ${index + 1}` });
   }
 }
 

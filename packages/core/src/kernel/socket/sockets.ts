@@ -248,6 +248,7 @@ export class Sockets {
     const source = to.source ?? (socket.address === 0 ? this.host.sourceFor(to.address)?.address : socket.address);
     if (source === undefined) return this.host.failureTo(to.address) ?? 'ENETUNREACH';
     const skb = new SkBuff(UDP, source, socket.port, to.address, to.port, IPV4_HEADER + UDP_HEADER + bytes);
+    skb.owner = 'program';
     skb.payload = payload;
     if (to.ttl !== undefined) skb.ttl = to.ttl;
     if (to.df === false) skb.df = false;

@@ -271,6 +271,8 @@ export class TcpSocket extends TupleEntry {
     p.sequence = sequence;
     p.acknowledgement = this.acknowledgement;
     p.payload = payload;
+    // What a closed socket still acknowledges has no owner any more.
+    if (this.phase !== 'FIN_WAIT' || flags & FLAG.fin) p.owner = 'program';
     if (flags & FLAG.syn) p.mss = this.segment + TIMESTAMP;
     return this.host.send(p);
   }

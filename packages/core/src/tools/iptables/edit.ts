@@ -4,27 +4,18 @@
  * a target may stand (net/netfilter/x_tables.c, xt_check_target).
  */
 import { Refusal } from '../../base/refusal.ts';
-import { parseRule, ruleArguments } from '../../kernel/netfilter/arguments.ts';
+import { parseRule } from '../../kernel/netfilter/arguments.ts';
+import { MATCHES } from '../../kernel/netfilter/matches.ts';
 import { parameterProblem } from '../../kernel/netfilter/notation.ts';
-import type { Chain, Rule, TableName, Target } from '../../kernel/netfilter/rule.ts';
+import type { Chain, Rule, Target } from '../../kernel/netfilter/rule.ts';
+import { ruleArguments } from '../../kernel/netfilter/rule-text.ts';
+import { TARGETS } from '../../kernel/netfilter/targets.ts';
 import type { Command } from './command.ts';
 import { referencesTo } from './list.ts';
 
 const NO_CHAIN = 'No chain/target/match by that name.';
 const BAD_RULE = 'Bad rule (does a matching rule exist in that chain?).';
 const INVALID = "Invalid argument. Run `dmesg' for more information.";
-
-/** Where a target may stand: its table, and the built-in chains of it; every table and chain if absent. */
-const PLACES: readonly {
-  readonly targets: readonly Target['name'][];
-  readonly table: TableName;
-  readonly chains: readonly string[];
-}[] = [
-  { targets: ['DNAT', 'REDIRECT'], table: 'nat', chains: ['PREROUTING', 'OUTPUT'] },
-  { targets: ['SNAT'], table: 'nat', chains: ['INPUT', 'POSTROUTING'] },
-  { targets: ['MASQUERADE'], table: 'nat', chains: ['POSTROUTING'] },
-  { targets: ['REJECT'], table: 'filter', chains: ['INPUT', 'FORWARD', 'OUTPUT'] },
-];
 
 /** A refusal by the kernel or libiptc: exit code 1. */
 export function kernelRefusal(message: string, path = ''): Refusal {
@@ -69,7 +60,7 @@ function withRule(chains: readonly Chain[], command: Command): readonly Chain[] 
   const chain = named(chains, command.chain ?? '');
   if ((rule.target.name === 'JUMP' || rule.target.name === 'GOTO') && !isUserChain(chains, rule.target.chain))
     throw kernelRefusal(NO_CHAIN, '-j');
-  checkPlace(command.table, chain, rule.target);
+  checkPlaces(command.table, chain, rule);
   const rules = [...chain.rules];
   if (command.letter === 'A') rules.push(rule);
   else if (command.letter === 'R') {
@@ -144,11 +135,13 @@ function checkTable(table: string, target: Target): void {
   throw parameterProblem('\nThe "nat" table is not intended for filtering, the use of DROP is therefore inhibited.\n\n', '-j');
 }
 
-function checkPlace(table: string, chain: Chain, target: Target): void {
-  const place = PLACES.find(({ targets }) => targets.includes(target.name));
-  if (place === undefined) return;
-  if (place.table !== table || (chain.policy !== undefined && !place.chains.includes(chain.name)))
-    throw kernelRefusal(INVALID, '-j');
+function checkPlaces(table: string, chain: Chain, { matches, target }: Rule): void {
+  const places = [TARGETS.get(target.name)?.place(target), ...matches.map((match) => MATCHES.get(match.name)?.place(match))];
+  for (const place of places) {
+    if (place === undefined) continue;
+    const chains = chain.policy === undefined ? undefined : place.chains;
+    if ((place.table ?? table) !== table || chains?.includes(chain.name) === false) throw kernelRefusal(INVALID, '-j');
+  }
 }
 
 /** Whether a chain can be reached from itself. */

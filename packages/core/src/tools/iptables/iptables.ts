@@ -5,9 +5,10 @@
  */
 import type { Draft } from 'immer';
 import { Refusal } from '../../base/refusal.ts';
-import { parseRule, ruleArguments } from '../../kernel/netfilter/arguments.ts';
+import { parseRule } from '../../kernel/netfilter/arguments.ts';
 import { parameterProblem, shorten } from '../../kernel/netfilter/notation.ts';
 import type { Chain, TableName } from '../../kernel/netfilter/rule.ts';
+import { ruleArguments } from '../../kernel/netfilter/rule-text.ts';
 import { listedChains, TABLES } from '../../kernel/netfilter/save.ts';
 import { failed, ok } from '../result.ts';
 import type { Host, Tool, ToolResult } from '../tool.ts';

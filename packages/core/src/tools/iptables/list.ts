@@ -3,12 +3,12 @@
  * Follows iptables 1.8.9 (iptables/xshared.c, print_header, print_rule_details) and 1.4.21, which with `-n` still
  * wrote protocols by name.
  */
-import type { Cidr } from '../../base/address.ts';
-import { MATCHES } from '../../kernel/netfilter/match-options.ts';
+import { MATCHES } from '../../kernel/netfilter/matches.ts';
 import { listNetwork, protocolName } from '../../kernel/netfilter/notation.ts';
-import type { AddressMatch, Chain, InterfaceMatch, Rule } from '../../kernel/netfilter/rule.ts';
+import type { AddressMatch, Chain, InterfaceMatch, Rule, Target } from '../../kernel/netfilter/rule.ts';
 import type { ChainCounters } from '../../kernel/netfilter/save.ts';
-import { TARGETS } from '../../kernel/netfilter/target-options.ts';
+import { TARGETS } from '../../kernel/netfilter/targets.ts';
+import { unmodelledText } from '../../kernel/netfilter/unmodelled.ts';
 
 /** A release of iptables whose layout is printed: the post's, or a newer one. */
 export type IptablesVersion = '1.4.21' | '1.8.9';
@@ -84,10 +84,16 @@ function counts(
 
 function protocol(rule: Rule, { numeric, version }: ListOptions): string {
   const { target } = rule;
-  const name = target.name === 'JUMP' || target.name === 'GOTO' ? target.chain : target.name === 'NONE' ? '' : target.name;
   const number = rule.protocol?.number ?? 0;
   const text = numeric && version === '1.8.9' ? String(number) : protocolName(number, numeric);
-  return `${name.padEnd(9)} ${rule.protocol?.not === true ? '!' : ' '}${text.padEnd(4)} -- `;
+  const fragment = rule.fragment === undefined ? '--' : rule.fragment.not === true ? '!f' : '-f';
+  return `${targetName(target).padEnd(9)} ${rule.protocol?.not === true ? '!' : ' '}${text.padEnd(4)} ${fragment} `;
+}
+
+function targetName(target: Target): string {
+  if (target.name === 'JUMP' || target.name === 'GOTO') return target.chain;
+  if (target.name === 'UNMODELLED') return target.target;
+  return target.name === 'NONE' ? '' : target.name;
 }
 
 function devices(rule: Rule, { numeric, verbose }: ListOptions): string {
@@ -98,19 +104,20 @@ function devices(rule: Rule, { numeric, verbose }: ListOptions): string {
 }
 
 function addresses(rule: Rule, { numeric }: ListOptions): string {
-  const text = (match: AddressMatch | undefined) => {
-    const network: Cidr | undefined = match?.network;
-    return `${match?.not === true ? '!' : ' '}${listNetwork(network, numeric).padEnd(19)} `;
-  };
+  const text = (match: AddressMatch | undefined) =>
+    `${match?.not === true ? '!' : ' '}${listNetwork(match, numeric).padEnd(19)} `;
   return text(rule.source) + text(rule.destination);
 }
 
 function extensions(rule: Rule, { numeric }: ListOptions): string {
-  const { target } = rule;
-  const texts = rule.matches.map((match) => MATCHES.get(match.name)?.list(match, numeric) ?? '');
-  if (target.name !== 'JUMP' && target.name !== 'GOTO' && target.name !== 'NONE')
-    texts.push(TARGETS.get(target.name)?.list(target, numeric) ?? '');
-  const goto = target.name === 'GOTO' ? '[goto] ' : '';
+  const protocol = rule.protocol?.number ?? 0;
+  const texts = rule.matches.map((match) =>
+    match.name === 'unmodelled'
+      ? unmodelledText(match.match, match.words)
+      : (MATCHES.get(match.name)?.list(match, numeric, protocol) ?? ''),
+  );
+  texts.push(targetText(rule.target, numeric, protocol));
+  const goto = rule.target.name === 'GOTO' ? '[goto] ' : '';
   return (
     goto +
     texts
@@ -118,4 +125,9 @@ function extensions(rule: Rule, { numeric }: ListOptions): string {
       .map((text) => ` ${text}`)
       .join('')
   );
+}
+
+function targetText(target: Target, numeric: boolean, protocol: number): string {
+  if (target.name === 'UNMODELLED') return target.words.join(' ');
+  return TARGETS.get(target.name)?.list(target, numeric, protocol) ?? '';
 }
