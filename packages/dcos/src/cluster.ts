@@ -211,8 +211,8 @@ export class DcosCluster {
   }
 
   /**
-   * An agent breaks down: its machine is gone, and Mesos says so at once. Others' VIPs lead to it until they next look at all;
-   * a VIP of which nothing else is left goes too then, which real ones do not.
+   * An agent breaks down: its machine is gone. Others' VIPs lead to it until they next look at all; a VIP of which nothing else is
+   * left goes too then, which real ones do not. Mesos knows it after five minutes of pings without answer, and Marathon from Mesos.
    */
   loseAgent(id: string): void {
     const node = this.agent(id);
@@ -221,8 +221,8 @@ export class DcosCluster {
     this.agentNodes.delete(full);
     this.core.remove(node.name);
     this.gossipDelays.delete(node.name);
-    this.mesos.removeAgent(full);
-    this.feed.forget(node.address);
+    this.mesos.partitionAgent(full);
+    this.feed.forget(full);
   }
 
   /** How far the nodes are from agreeing on VIPs. */
@@ -291,6 +291,8 @@ export class DcosCluster {
 
   private join(address: Ipv4, role: '*' | 'slave_public'): string {
     const node = this.addNode(address, true);
+    const former = this.mesos.agents().find(({ hostname }) => hostname === formatIpv4(address));
+    if (former !== undefined) this.mesos.removeAgent(former.id, 'a new agent registered at the same address');
     const id = `${this.mesos.id}-S${this.agentCount++}`;
     this.agentNodes.set(id, node);
     const { cpus = 8, mem = 16384, disk = 65536, ports = PRIVATE_AGENT_PORTS } = this.plan;

@@ -43,6 +43,8 @@ interface AgentTasks {
   readonly phase: number;
   /** When it does so next, if there is something new. */
   due: number | undefined;
+  /** Whether it polls at all. */
+  alive: boolean;
 }
 
 /** Follows the master's task updates. */
@@ -60,7 +62,7 @@ export class MesosFeed {
     const { master } = options;
     master.events.on('agent-added', ({ id, hostname }) => {
       const address = parseIpv4(hostname);
-      const agent = { address, tasks: new Map(), phase: options.random.nextInt(POLL_INTERVAL), due: undefined };
+      const agent = { address, tasks: new Map(), phase: options.random.nextInt(POLL_INTERVAL), due: undefined, alive: true };
       this.byAgent.set(id, agent);
       // One that comes back to where another died says that nothing runs there any more.
       if (this.gone.delete(address)) this.wakeAgent(id, agent);
@@ -113,15 +115,19 @@ export class MesosFeed {
     const { at } = clock.after(untilNext(clock.now, POLL_INTERVAL, agent.phase), () => {
       agent.due = undefined;
       // A dead agent's dcos-net is dead too.
-      if (this.byAgent.get(id) !== agent) return;
+      if (!agent.alive || this.byAgent.get(id) !== agent) return;
       this.publish(agent.address, Array.from(agent.tasks.values(), (task) => task.backends(version)).flat());
     });
     agent.due = at;
   }
 
-  /** An agent that is gone reaches nobody any more: those who gossip leave its backends out when they next look at all. */
-  forget(address: Ipv4): void {
+  /** An agent that is dead reaches nobody any more: those who gossip leave its backends out when they next look at all. */
+  forget(id: string): void {
     const { clock } = this.options;
+    const agent = this.byAgent.get(id);
+    if (agent === undefined) return;
+    agent.alive = false;
+    const { address } = agent;
     this.gone.add(address);
     clock.after(untilNext(clock.now, RECONCILE_INTERVAL, 0), () => {
       if (this.gone.delete(address)) this.publish(address, []);

@@ -58,7 +58,10 @@ const add = fc.record({
 const step = fc.oneof(
   { arbitrary: add, weight: 3 },
   {
-    arbitrary: fc.record({ do: fc.constant('advance' as const), milliseconds: fc.constantFrom(1, 150, 1000, 2500, 60_000) }),
+    arbitrary: fc.record({
+      do: fc.constant('advance' as const),
+      milliseconds: fc.constantFrom(1, 150, 1000, 2500, 60_000, 320_000),
+    }),
     weight: 4,
   },
   fc.record({ do: fc.constant('scale' as const), pick: fc.nat(), instances: fc.integer({ min: 0, max: 20 }) }),
@@ -129,12 +132,15 @@ function take(w: World, one: Step, number: number): void {
       break;
     case 'leave': {
       const gone = picked(master.agents(), one.pick);
-      if (gone !== undefined) master.removeAgent(gone.id);
+      if (gone === undefined) break;
+      master.removeAgent(gone.id);
+      found(w, gone.id);
       break;
     }
     case 'partition': {
       const gone = picked(master.agents(), one.pick);
       if (gone === undefined) break;
+      if ((lost.get(w) ?? []).includes(gone.id)) break;
       master.partitionAgent(gone.id);
       lost.set(w, [...(lost.get(w) ?? []), gone.id]);
       break;
@@ -143,10 +149,7 @@ function take(w: World, one: Step, number: number): void {
       const back = picked(lost.get(w) ?? [], one.pick);
       if (back === undefined) break;
       master.returnAgent(back);
-      lost.set(
-        w,
-        (lost.get(w) ?? []).filter((id) => id !== back),
-      );
+      found(w, back);
       break;
     }
     case 'drain': {
@@ -172,6 +175,14 @@ function take(w: World, one: Step, number: number): void {
     case 'advance':
       clock.advance(one.milliseconds);
   }
+}
+
+/** That agent is not lost any more. */
+function found(w: World, agentId: string): void {
+  lost.set(
+    w,
+    (lost.get(w) ?? []).filter((id) => id !== agentId),
+  );
 }
 
 /** Agents out of the master's sight. */

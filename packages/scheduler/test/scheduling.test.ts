@@ -98,13 +98,13 @@ test('an agent that returns brings its tasks back, and those that were replaced 
   w.marathon.add({ ...SLEEP, instances: 2, constraints: [['hostname', 'UNIQUE']], ...strategy });
   w.settle();
   const [lost] = w.marathon.tasks();
-  w.master.partitionAgent(lost?.slaveId ?? '');
+  w.master.markAgentUnreachable(lost?.slaveId ?? '');
   expect(w.marathon.tasks().find(({ id }) => id === lost?.id)?.condition).toBe('Unreachable');
   w.clock.advance(30_000);
   w.master.returnAgent(lost?.slaveId ?? '');
   expect(w.marathon.tasks().find(({ id }) => id === lost?.id)?.condition).toBe('Running');
   expect(w.marathon.tasks()).toHaveLength(2);
-  w.master.partitionAgent(lost?.slaveId ?? '');
+  w.master.markAgentUnreachable(lost?.slaveId ?? '');
   w.clock.advance(121_000);
   w.master.returnAgent(lost?.slaveId ?? '');
   w.settle();

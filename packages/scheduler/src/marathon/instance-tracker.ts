@@ -8,11 +8,12 @@ import type { EventEmitter } from 'eventemitter3';
 import type { HealthMonitorOptions } from '../health/monitor.ts';
 import type { TaskInfo } from '../launch/task-info.ts';
 import type { MesosMaster } from '../mesos/master.ts';
-import { type Condition, conditionOf, isTerminal, type TaskStatus } from '../task/state.ts';
+import { type Condition, conditionOf, isTerminal, isTerminalState, type TaskStatus } from '../task/state.ts';
 import type { AppRecord, DeploymentTools } from './app-record.ts';
 import { backoffAction } from './backoff.ts';
 import type { InstanceChange, MarathonEvents } from './events.ts';
 import { Instance } from './instance.ts';
+import { KillService } from './kill-service.ts';
 import type { Launcher } from './launcher.ts';
 
 /** What a tracker is made of. */
@@ -33,7 +34,17 @@ export class InstanceTracker implements DeploymentTools {
   private mailbox: TaskStatus[] = [];
   private busy = false;
 
-  constructor(private readonly options: InstanceTrackerOptions) {}
+  private readonly kills: KillService;
+
+  constructor(private readonly options: InstanceTrackerOptions) {
+    const { clock, master } = options;
+    this.kills = new KillService({
+      clock,
+      kill: (taskId) => {
+        if (!master.killTask(taskId)) this.vanished(taskId);
+      },
+    });
+  }
 
   /** The instance whose present task that is. */
   byTask(taskId: string): Instance | undefined {
@@ -80,12 +91,23 @@ export class InstanceTracker implements DeploymentTools {
   /** Has a task killed; an instance whose task cannot be reached, or that has none, is forgotten. */
   kill(record: AppRecord, instance: Instance): void {
     const taskId = instance.task?.taskId;
-    if (taskId === undefined || !this.options.master.killTask(taskId)) this.expunge(record, instance);
+    if (taskId === undefined || this.options.master.task(taskId) === undefined) this.expunge(record, instance);
+    else this.kills.kill(taskId);
+  }
+
+  /** A task that shall be killed is not known to the master any more. */
+  private vanished(taskId: string): void {
+    const instance = this.byTask(taskId);
+    const record = instance === undefined ? undefined : this.options.record(instance.appId);
+    this.kills.ended(taskId);
+    if (instance === undefined || record === undefined) return;
+    this.expunge(record, instance);
+    this.options.advance(record);
   }
 
   /** Forgets an instance. */
   expunge(record: AppRecord, instance: Instance): void {
-    this.instanceByTask.delete(instance.task?.taskId ?? '');
+    this.release(instance);
     record.delete(instance);
     this.tell(instance, true);
     this.options.launcher.stopIfDone(record);
@@ -145,7 +167,16 @@ export class InstanceTracker implements DeploymentTools {
 
   /** A task that reports and belongs to nobody any more has to go. */
   private killUnknown({ taskId, state }: TaskStatus): void {
-    if (state === 'TASK_RUNNING' || state === 'TASK_STAGING' || state === 'TASK_STARTING') this.options.master.killTask(taskId);
+    if (state === 'TASK_RUNNING' || state === 'TASK_STAGING' || state === 'TASK_STARTING') this.kills.kill(taskId);
+    else if (isTerminalState(state)) this.kills.ended(taskId);
+  }
+
+  /** An instance's task is its no more. */
+  private release(instance: Instance): void {
+    const taskId = instance.task?.taskId;
+    if (taskId === undefined) return;
+    this.instanceByTask.delete(taskId);
+    this.kills.ended(taskId);
   }
 
   private moved(record: AppRecord, instance: Instance, condition: Condition, status: TaskStatus): void {
@@ -178,7 +209,7 @@ export class InstanceTracker implements DeploymentTools {
     });
     if (instance.goal === 'Decommissioned' || replaced || record.removed) return this.expunge(record, instance);
     this.tell(instance, false);
-    this.instanceByTask.delete(instance.task?.taskId ?? '');
+    this.release(instance);
     if (!current) {
       this.expunge(record, instance);
       return;

@@ -2,7 +2,7 @@
  * Marathon, the framework that runs apps: takes definitions, keeps the wanted number of instances, answers offers.
  * Follows mesosphere/marathon v1.8 as DC/OS 1.13 configures it (role slave_public, unreserved resources by default, 100 instances an
  * offer). A decline's filter is kept per app: an app is not asked again by an agent it refused until that agent has more to give.
- * Kill requests are neither limited nor repeated.
+
  */
 import type { Clock, Random } from '@portolan/core';
 import { EventEmitter } from 'eventemitter3';

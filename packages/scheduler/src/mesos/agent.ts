@@ -4,9 +4,10 @@
  */
 import { type PortRanges, portRanges, Refusal } from '@portolan/core';
 import type { TaskInfo } from '../launch/task-info.ts';
+import type { TaskStatus } from '../task/state.ts';
 import type { Unavailability } from './offer.ts';
-import { Pools, portCount, type RoleResources, scalarsOf } from './pools.ts';
-import type { Scalars } from './resources.ts';
+import { type Part, Pools, portCount, type RoleResources, scalarsOf } from './pools.ts';
+import { NO_SCALARS, plus, type Scalars, thousandths } from './resources.ts';
 import type { Task } from './task.ts';
 
 /** What an agent registers with. */
@@ -35,6 +36,12 @@ export interface AgentInfo {
 /** MESOS_MIN_ALLOCATABLE_RESOURCES of DC/OS: less than this is never offered. */
 const MINIMUM_OFFER: Scalars = { cpus: 10, mem: 32_000, disk: 0, gpus: 0 };
 
+/** Whether these resources are enough to be offered. */
+export function isOfferable(parts: readonly Part[]): boolean {
+  const { cpus, mem } = scalarsOf(parts);
+  return cpus >= MINIMUM_OFFER.cpus && mem >= MINIMUM_OFFER.mem && portCount(parts) > 0;
+}
+
 /** The master's books on one agent. */
 export class AgentLedger {
   readonly info: AgentInfo;
@@ -42,6 +49,14 @@ export class AgentLedger {
   readonly pools: Pools;
   readonly tasks = new Map<string, Task>();
   unavailability: Unavailability | undefined;
+  /** Whether the agent answers; if not, nothing reaches it and nothing comes from it. */
+  answers = true;
+  /** When it registered: from then on it is pinged at intervals. */
+  registeredAt = 0;
+  /** Statuses its tasks would have reported while it did not answer. */
+  readonly unheard: TaskStatus[] = [];
+  /** Tasks that were launched while it did not answer: it has never heard of them. */
+  readonly undelivered = new Set<string>();
   /** Drained: nothing of it is offered. */
   deactivated = false;
   /** Position in the allocator's list of all agents. */
@@ -68,10 +83,20 @@ export class AgentLedger {
     return all.length === 1 ? (all[0]?.ports ?? []) : portRanges(all.flatMap((pool) => pool.ports));
   }
 
+  /** What of it is reserved to a role, free or not. */
+  reservedTo(role: string): Scalars {
+    const parts = [this.info, ...(this.info.reserved ?? [])];
+    return role === '*'
+      ? NO_SCALARS
+      : parts
+          .filter((part) => part.role === role)
+          .map(thousandths)
+          .reduce(plus, NO_SCALARS);
+  }
+
   /** Whether there is enough left to be offered at all. */
   get allocatable(): boolean {
-    const { free } = this;
-    return !this.deactivated && free.cpus >= MINIMUM_OFFER.cpus && free.mem >= MINIMUM_OFFER.mem && portCount(this.pools.all) > 0;
+    return !this.deactivated && isOfferable(this.pools.all);
   }
 
   /** Books a task's resources. */

@@ -1,17 +1,24 @@
 /**
- * The leading Mesos master: registers agents, offers what they have to the framework, launches and follows tasks.
- * Follows apache/mesos 1.8 src/master/master.cpp and allocator/mesos/hierarchical.cpp with DC/OS 1.13's settings. There is one
- * framework; offers are made in rounds a second apart, and only while the framework wants any.
+ * The leading Mesos master: its agents, its frameworks, the tasks between them, and the statuses that go to and fro.
+ * Follows apache/mesos 1.8 src/master/master.cpp with DC/OS 1.13's settings. Who is offered what is decided in offering.ts, which
+ * agents there are in membership.ts.
  */
-import { assert, type Clock, type Random, Refusal } from '@portolan/core';
+import type { Clock, Random } from '@portolan/core';
 import { EventEmitter } from 'eventemitter3';
 import type { TaskInfo } from '../launch/task-info.ts';
-import { isTerminalState, type TaskStatus } from '../task/state.ts';
-import { type AgentInfo, AgentLedger, checkedAgent } from './agent.ts';
-import { Allocator } from './allocator.ts';
+import { isTerminalState, type TaskState, type TaskStatus } from '../task/state.ts';
+import type { AgentInfo, AgentLedger } from './agent.ts';
+import { bookings } from './bookings.ts';
+import { type Scheduler, SchedulerDriver } from './driver.ts';
+import { checkedFramework, type FrameworkInfo, FrameworkRecord } from './framework.ts';
+import { DCOS_PING_TIMEOUTS, Membership } from './membership.ts';
 import type { Offer, Unavailability } from './offer.ts';
+import { OfferDesk } from './offer-desk.ts';
+import { Offering } from './offering.ts';
 import type { AgentResources, Executor, Framework, MesosEvents } from './parties.ts';
-import { minus, units } from './resources.ts';
+import { lostState, reconciled } from './reconcile.ts';
+import { minus, NO_SCALARS, plus, type ScalarUnits, units } from './resources.ts';
+import type { SorterKind } from './sorter.ts';
 import { type Task, TaskRecord } from './task.ts';
 
 /** What a master is made of. */
@@ -19,12 +26,13 @@ export interface MesosMasterOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly executor: Executor;
-  /** Orders a round's offers in place of chance; then every agent is offered in every round. */
+  /** Orders a round's agents in place of chance; then every agent is offered in every round. */
   readonly placementOrder?: (offers: readonly Offer[]) => readonly Offer[];
+  /** `--role_sorter` and `--framework_sorter`: `random` as on DC/OS since 1.13, or `drf`. */
+  readonly sorter?: SorterKind;
+  /** Pings an agent may miss before it is unreachable: 20 of 15 s on DC/OS, 5 in Mesos itself. */
+  readonly pingTimeouts?: number;
 }
-
-/** Milliseconds between rounds of offers (allocation_interval). */
-const ALLOCATION_INTERVAL = 1000;
 
 /** The one leading master of a cluster. */
 export class MesosMaster {
@@ -33,29 +41,114 @@ export class MesosMaster {
   readonly id: string;
   private readonly clock: Clock;
   private readonly executor: Executor;
-  private readonly placementOrder: MesosMasterOptions['placementOrder'];
-  private readonly allocator: Allocator;
-  private readonly ledgers = new Map<string, AgentLedger>();
+  private readonly membership: Membership;
+  private readonly offering: Offering;
+  private readonly desk: OfferDesk;
   private readonly taskTable = new Map<string, TaskRecord>();
-  /** Agents out of sight, with their tasks. */
-  private readonly lost = new Map<string, AgentLedger>();
-  private framework: Framework | undefined;
-  private offerCount = 0;
-  private wanted = false;
-  private scheduled = false;
+  private readonly frameworkTable: FrameworkRecord[] = [];
+  private frameworkCount = 0;
 
   constructor(options: MesosMasterOptions) {
-    this.clock = options.clock;
-    this.executor = options.executor;
-    this.placementOrder = options.placementOrder;
-    this.id = options.random.fork('master').uuid();
-    this.allocator = new Allocator(options.random.fork('allocator'));
+    const { clock, random, executor, placementOrder, sorter = 'random', pingTimeouts = DCOS_PING_TIMEOUTS } = options;
+    this.clock = clock;
+    this.executor = executor;
+    this.id = random.fork('master').uuid();
+    this.membership = new Membership({
+      clock,
+      pingTimeouts,
+      joined: (ledger) => {
+        this.offering.add(ledger);
+        this.events.emit('agent-added', ledger.info);
+      },
+      left: (ledger) => {
+        this.offering.remove(ledger);
+        this.desk.withdraw(({ agent }) => agent === ledger);
+        this.events.emit('agent-removed', ledger.info);
+      },
+      ended: (task, status) => {
+        this.taskTable.delete(task.info.taskId);
+        this.report(task, status);
+      },
+      restored: (task, status) => {
+        this.taskTable.set(task.info.taskId, task);
+        this.report(task, status);
+      },
+      heard: (status) => this.statusUpdate(status),
+    });
+    this.desk = new OfferDesk({
+      clock,
+      freed: ({ agent }) => this.offering.refresh(agent),
+      reoffer: () => this.offering.wake(),
+      rescinded: (framework, offerId) => {
+        const subscriber = this.offering.subscriber(framework);
+        subscriber?.scheduler.offerRescinded?.(offerId, subscriber.driver);
+      },
+      launch: ({ framework, agent, role }, tasks) => this.launch(framework, agent, tasks, role),
+      invalid: ({ framework, role }, task, message) =>
+        this.refuse(new TaskRecord(task, framework, role), 'TASK_ERROR', 'REASON_TASK_INVALID', message),
+      knows: (taskId) => this.taskTable.has(taskId),
+    });
+    this.offering = new Offering({
+      clock,
+      random,
+      masterId: this.id,
+      sorter,
+      placementOrder,
+      agents: () => this.membership.ledgers.values(),
+      agent: (agentId) => this.membership.ledgers.get(agentId),
+      desk: () => this.desk,
+      allocated: () => bookings(this.taskTable.values(), this.desk.grants()),
+      accept: (framework, agentId, tasks) => this.accept(framework, agentId, tasks),
+      listener: () => (this.events.listenerCount('offers') === 0 ? undefined : (made) => this.events.emit('offers', made)),
+    });
   }
 
-  /** Registers the framework that gets the offers. */
+  /** Registers the framework that draws its offers itself. */
   register(framework: Framework): void {
-    assert(this.framework === undefined, 'a second framework registers; this master serves one');
-    this.framework = framework;
+    const record = this.newFramework({ name: framework.name, roles: [framework.role] }, framework);
+    this.offering.setDrawer(record, framework);
+  }
+
+  /**
+   * SUBSCRIBE: registers a framework that is called with offers, and gives it its driver.
+   * @throws Refusal `bad-framework`
+   */
+  subscribe(info: FrameworkInfo, scheduler: Scheduler): SchedulerDriver {
+    const record: FrameworkRecord = this.newFramework(checkedFramework(info), {
+      statusUpdate: (status, task) => scheduler.statusUpdate?.(status, task, driver),
+    });
+    const driver: SchedulerDriver = new SchedulerDriver(record, {
+      desk: this.desk,
+      wake: () => this.offering.wake(),
+      kill: (taskId) => this.killTask(taskId),
+      task: (taskId) => this.taskOf(record, taskId),
+      reconcile: (taskId, agentId) => this.reconcile(record, taskId, agentId),
+      teardown: () => this.teardown(record),
+    });
+    this.offering.subscribe({ record, scheduler, driver });
+    return driver;
+  }
+
+  /** The registered frameworks, in the order of their registration. */
+  frameworks(): readonly (FrameworkInfo & { readonly id: string })[] {
+    return this.frameworkTable.map(({ id, name, roles, partitionAware }) => ({ id, name, roles, partitionAware }));
+  }
+
+  /**
+   * Gives a role's frameworks a larger or smaller part in what is offered; 1 is what a role has of which nobody said anything.
+   * @throws Refusal `bad-weight`, `bad-framework`
+   */
+  setWeight(role: string, weight: number): void {
+    this.offering.rules.setWeight(role, weight);
+  }
+
+  /**
+   * Guarantees a role resources, which also are its limit; undefined takes the quota back.
+   * @throws Refusal `bad-quota`, `bad-framework`
+   */
+  setQuota(role: string, guarantee: Partial<ScalarUnits> | undefined): void {
+    this.offering.rules.setQuota(role, guarantee);
+    this.offering.wake();
   }
 
   /**
@@ -63,75 +156,48 @@ export class MesosMaster {
    * @throws Refusal `agent-exists`, `bad-agent`, `bad-ranges`
    */
   addAgent(agent: AgentInfo): void {
-    const checked = checkedAgent(agent);
-    if (this.ledgers.has(agent.id)) {
-      throw new Refusal({
-        component: 'mesos',
-        code: 'agent-exists',
-        path: 'id',
-        message: `agent ${agent.id} is already registered`,
-      });
-    }
-    const ledger = new AgentLedger(checked);
-    this.ledgers.set(agent.id, ledger);
-    this.allocator.add(ledger);
-    this.events.emit('agent-added', checked);
-    this.schedule();
+    this.membership.add(agent);
   }
 
   /**
-   * Takes an agent as unreachable and forgets it; its tasks become TASK_UNREACHABLE. An agent that comes back registers anew, with none.
+   * An agent unregisters, as when it is shut down: its tasks are TASK_LOST.
    * @throws Refusal `agent-missing`
    */
-  removeAgent(agentId: string): void {
-    const ledger = this.ledger(agentId);
-    this.ledgers.delete(agentId);
-    this.allocator.remove(ledger);
-    this.events.emit('agent-removed', ledger.info);
-    for (const task of [...ledger.tasks.values()]) {
-      this.taskTable.delete(task.info.taskId);
-      this.report(task as TaskRecord, {
-        taskId: task.info.taskId,
-        state: 'TASK_UNREACHABLE',
-        reason: 'REASON_SLAVE_REMOVED',
-        message: `Agent ${agentId} (${ledger.info.hostname}) is unreachable`,
-      });
-    }
+  removeAgent(agentId: string, cause = 'the agent unregistered'): void {
+    this.membership.remove(agentId, cause);
   }
 
   /**
-   * The master has lost sight of an agent: its tasks are TASK_UNREACHABLE, and go on if it is only the network that is broken.
+   * An agent stops answering, because it is dead or the network is broken: nothing reaches it, and when it has missed enough pings its
+   * tasks are TASK_UNREACHABLE.
    * @throws Refusal `agent-missing`
    */
   partitionAgent(agentId: string): void {
-    this.lost.set(agentId, this.ledger(agentId));
-    this.removeAgent(agentId);
+    this.membership.silence(agentId);
   }
 
   /**
-   * An agent is back after {@link partitionAgent}, with the tasks it had: each is what it was before.
+   * Gives an agent up before its pings are missed.
+   * @throws Refusal `agent-missing`
+   */
+  markAgentUnreachable(agentId: string): void {
+    this.membership.giveUp(agentId);
+  }
+
+  /**
+   * MARK_AGENT_GONE: an agent never comes back, nor do its tasks.
+   * @throws Refusal `agent-missing`
+   */
+  markAgentGone(agentId: string): void {
+    this.membership.markGone(agentId);
+  }
+
+  /**
+   * An agent answers again after {@link partitionAgent}, with the tasks it has: each is what its agent says.
    * @throws Refusal `agent-missing`
    */
   returnAgent(agentId: string): void {
-    const ledger = this.lost.get(agentId);
-    if (ledger === undefined || this.ledgers.has(agentId)) {
-      throw new Refusal({
-        component: 'mesos',
-        code: 'agent-missing',
-        path: 'id',
-        message: `agent ${agentId.slice(0, 100)} was not lost`,
-      });
-    }
-    this.lost.delete(agentId);
-    this.ledgers.set(agentId, ledger);
-    this.allocator.add(ledger);
-    this.events.emit('agent-added', ledger.info);
-    for (const task of [...ledger.tasks.values()] as TaskRecord[]) {
-      this.taskTable.set(task.info.taskId, task);
-      const before = task.statuses.findLast(({ state }) => state !== 'TASK_UNREACHABLE')?.state ?? 'TASK_RUNNING';
-      this.report(task, { taskId: task.info.taskId, state: before, reason: 'REASON_SLAVE_REREGISTERED' });
-    }
-    this.schedule();
+    this.membership.restore(agentId);
   }
 
   /**
@@ -139,10 +205,9 @@ export class MesosMaster {
    * @throws Refusal `agent-missing`
    */
   setUnavailability(agentId: string, window: Unavailability | undefined): void {
-    const ledger = this.ledger(agentId);
+    const ledger = this.membership.get(agentId);
     ledger.unavailability = window;
-    this.allocator.refresh(ledger);
-    this.schedule();
+    this.offering.refresh(ledger);
   }
 
   /**
@@ -150,8 +215,9 @@ export class MesosMaster {
    * @throws Refusal `agent-missing`
    */
   drainAgent(agentId: string): void {
-    const ledger = this.ledger(agentId);
+    const ledger = this.membership.get(agentId);
     ledger.deactivated = true;
+    this.desk.withdraw(({ agent }) => agent === ledger);
     for (const taskId of [...ledger.tasks.keys()]) this.killTask(taskId);
   }
 
@@ -160,43 +226,46 @@ export class MesosMaster {
    * @throws Refusal `agent-missing`
    */
   reactivateAgent(agentId: string): void {
-    const ledger = this.ledger(agentId);
+    const ledger = this.membership.get(agentId);
     ledger.deactivated = false;
-    this.allocator.refresh(ledger);
-    this.schedule();
+    this.offering.refresh(ledger);
   }
 
   /** Takes a task's status from its agent; of an unknown or finished task it is ignored. */
   statusUpdate(status: TaskStatus): void {
     const task = this.taskTable.get(status.taskId);
-    if (task === undefined) return this.lateStatus(status);
-    const drained = status.state === 'TASK_KILLED' && this.ledgers.get(task.info.agentId)?.deactivated === true;
+    if (task === undefined) return this.membership.unseen(status);
+    const ledger = this.membership.ledgers.get(task.info.agentId);
+    if (ledger?.answers === false) {
+      ledger.unheard.push(status);
+      return;
+    }
+    const drained = status.state === 'TASK_KILLED' && ledger?.deactivated === true;
     if (isTerminalState(status.state)) this.recover(task);
     this.report(task, drained && status.reason === undefined ? { ...status, reason: 'REASON_SLAVE_DRAINING' } : status);
   }
 
-  /** Asks for rounds of offers, starting at the next second. */
+  /** The framework that draws wants rounds of offers, starting at the next second. */
   reviveOffers(): void {
-    this.wanted = true;
-    this.schedule(true);
+    this.offering.revive();
   }
 
-  /** Asks for no more offers. */
+  /** The framework that draws wants no more offers. */
   suppressOffers(): void {
-    this.wanted = false;
+    this.offering.suppress();
   }
 
-  /** Asks the task's agent to kill it. False if the master does not know it. */
+  /** Asks the task's agent to kill it; a request that does not reach it is lost. False if the master does not know the task. */
   killTask(taskId: string): boolean {
     const task = this.taskTable.get(taskId);
     if (task === undefined) return false;
-    this.executor.kill(task.info.agentId, taskId);
+    if (this.membership.ledgers.get(task.info.agentId)?.answers === true) this.executor.kill(task.info.agentId, taskId);
     return true;
   }
 
   /** The agents, in the order of their registration. */
   agents(): readonly AgentInfo[] {
-    return Array.from(this.ledgers.values(), (ledger) => ledger.info);
+    return Array.from(this.membership.ledgers.values(), (ledger) => ledger.info);
   }
 
   /**
@@ -204,7 +273,7 @@ export class MesosMaster {
    * @throws Refusal `agent-missing`
    */
   agent(agentId: string): AgentInfo {
-    return this.ledger(agentId).info;
+    return this.membership.get(agentId).info;
   }
 
   /** The tasks that are not over, in the order of their launch. */
@@ -222,156 +291,109 @@ export class MesosMaster {
    * @throws Refusal `agent-missing`
    */
   tasksOn(agentId: string): readonly Task[] {
-    return [...this.ledger(agentId).tasks.values()];
+    return [...this.membership.get(agentId).tasks.values()];
   }
 
   /**
-   * What an agent's tasks use and what is free.
+   * What an agent's tasks use, what is held in offers, and what is free.
    * @throws Refusal `agent-missing`
    */
   resources(agentId: string): {
     readonly used: AgentResources;
     readonly free: AgentResources;
     readonly freePorts: AgentInfo['ports'];
+    readonly offered: AgentResources;
   } {
-    const { total, free, freePorts } = this.ledger(agentId);
-    return { used: units(minus(total, free)), free: units(free), freePorts };
+    const ledger = this.membership.get(agentId);
+    const { total, free, freePorts } = ledger;
+    const held = this.desk.grants().filter(({ agent }) => agent === ledger);
+    const offered = held.flatMap(({ parts }) => parts.map(({ scalars }) => scalars)).reduce(plus, NO_SCALARS);
+    return { used: units(minus(minus(total, free), offered)), free: units(free), freePorts, offered: units(offered) };
   }
 
   /** What each agent would be offered with now, offered or not: for explanations. */
   peekOffers(): readonly Offer[] {
-    return Array.from(this.ledgers.values(), (ledger) => this.describe(ledger, `${this.id}-O${this.offerCount}`));
+    return this.offering.peek();
   }
 
-  private ledger(agentId: string): AgentLedger {
-    const ledger = this.ledgers.get(agentId);
-    if (ledger !== undefined) return ledger;
-    throw new Refusal({ component: 'mesos', code: 'agent-missing', path: 'id', message: `no agent ${agentId.slice(0, 100)}` });
+  private newFramework(info: FrameworkInfo, scheduler: FrameworkRecord['scheduler']): FrameworkRecord {
+    const id = `${this.id}-${String(this.frameworkCount++).padStart(4, '0')}`;
+    const record = new FrameworkRecord(id, info, scheduler);
+    this.frameworkTable.push(record);
+    return record;
   }
 
-  private schedule(revived = false): void {
-    if (this.scheduled || !this.wanted || !(revived || this.allocator.hasFresh)) return;
-    this.scheduled = true;
-    this.clock.after(ALLOCATION_INTERVAL - (this.clock.now % ALLOCATION_INTERVAL), () => {
-      this.scheduled = false;
-      if (this.wanted) this.allocate();
-    });
+  private teardown(framework: FrameworkRecord): void {
+    this.offering.unsubscribe(framework);
+    this.desk.withdraw((grant) => grant.framework === framework);
+    this.frameworkTable.splice(this.frameworkTable.indexOf(framework), 1);
+    framework.gone = true;
+    for (const task of this.taskTable.values()) if (task.framework === framework) this.killTask(task.info.taskId);
   }
 
-  private allocate(): void {
-    const made: Offer[] = [];
-    const keep = this.events.listenerCount('offers') > 0;
-    this.allocator.startRound();
-    const ordered = this.placementOrder === undefined ? undefined : this.orderedOffers(this.placementOrder);
-    this.framework?.resourceOffers({
-      next: (freshOnly) => {
-        const offer = ordered === undefined ? this.draw(freshOnly) : ordered.next().value;
-        if (keep && offer !== undefined) made.push(offer);
-        return offer;
-      },
-      accept: (offer, tasks) => this.accept(offer, tasks),
-      decline: (offer) => this.decline(offer),
-      end: () => this.allocator.endRound(),
-    });
-    if (keep) this.events.emit('offers', made);
-    this.schedule();
+  private taskOf(framework: FrameworkRecord, taskId: string): TaskRecord | undefined {
+    const task = this.taskTable.get(taskId);
+    return task?.framework === framework ? task : undefined;
   }
 
-  private draw(freshOnly: boolean): Offer | undefined {
-    const ledger = this.allocator.draw(freshOnly);
-    return ledger === undefined ? undefined : this.offer(ledger);
+  private reconcile(framework: FrameworkRecord, taskId: string, agentId: string | undefined): void {
+    const task = this.taskOf(framework, taskId);
+    framework.scheduler.statusUpdate(reconciled(taskId, task, this.membership.standing(agentId), framework.partitionAware), task);
   }
 
-  private *orderedOffers(order: (offers: readonly Offer[]) => readonly Offer[]): Generator<Offer, undefined> {
-    const all: Offer[] = [];
-    for (let offer = this.draw(false); offer !== undefined; offer = this.draw(false)) all.push(offer);
-    const offered = new Set(all.map((offer) => offer.agentId));
-    for (const offer of order(all)) if (offered.delete(offer.agentId)) yield offer;
-    for (const agentId of offered) {
-      const ledger = this.ledgers.get(agentId);
-      if (ledger !== undefined) this.allocator.decline(ledger);
+  /** The framework that draws takes an offer. */
+  private accept(framework: FrameworkRecord, agentId: string, tasks: readonly TaskInfo[]): void {
+    const role = framework.roles[0] ?? '*';
+    const ledger = this.membership.ledgers.get(agentId);
+    if (ledger === undefined) {
+      const message = `Agent ${agentId} removed`;
+      for (const info of tasks) {
+        this.refuse(new TaskRecord(info, framework, role), 'TASK_DROPPED', 'REASON_SLAVE_REMOVED', message);
+      }
+      return;
     }
-    return undefined;
-  }
-
-  private offer(ledger: AgentLedger): Offer {
-    return this.describe(ledger, `${this.id}-O${this.offerCount++}`);
-  }
-
-  private describe(ledger: AgentLedger, id: string): Offer {
-    const { info, unavailability } = ledger;
-    const [first, ...others] = ledger.pools.all.map(({ role, scalars, ports }) => ({ role, ...units(scalars), ports }));
-    assert(first !== undefined, 'an agent without resources');
-    const { region, zone } = info;
-    return {
-      id,
-      agentId: info.id,
-      hostname: info.hostname,
-      ...first,
-      ...(others.length === 0 ? {} : { reserved: others }),
-      attributes: info.attributes,
-      ...(region === undefined ? {} : { region }),
-      ...(zone === undefined ? {} : { zone }),
-      ...(unavailability === undefined ? {} : { unavailability }),
-      fresh: ledger.freshIndex >= 0,
-    };
-  }
-
-  private decline(offer: Offer): void {
-    const ledger = this.ledgers.get(offer.agentId);
-    if (ledger !== undefined) this.allocator.decline(ledger);
-  }
-
-  private accept(offer: Offer, tasks: readonly TaskInfo[]): void {
-    const ledger = this.ledgers.get(offer.agentId);
-    if (ledger === undefined) return this.dropAll(tasks, `Agent ${offer.agentId} removed`);
     const valid = tasks.filter((task) => new Set(task.ports).size === task.ports.length);
-    for (const info of valid) {
-      ledger.take(info);
-      const task = new TaskRecord(info);
-      ledger.tasks.set(info.taskId, task);
-      this.taskTable.set(info.taskId, task);
-    }
-    this.allocator.refresh(ledger);
-    if (valid.length > 0) {
-      this.events.emit('launch', ledger.info, valid);
-      this.executor.launch(offer.agentId, valid);
-    }
+    this.launch(framework, ledger, valid, role);
+    this.offering.refresh(ledger);
     for (const info of tasks) {
       if (new Set(info.ports).size === info.ports.length) continue;
       const message = 'Task uses invalid resources: Invalid ranges resource: overlapping ranges';
-      this.report(new TaskRecord(info), { taskId: info.taskId, state: 'TASK_ERROR', reason: 'REASON_TASK_INVALID', message });
+      this.refuse(new TaskRecord(info, framework, role), 'TASK_ERROR', 'REASON_TASK_INVALID', message);
     }
   }
 
-  private dropAll(tasks: readonly TaskInfo[], message: string): void {
+  private launch(framework: FrameworkRecord, ledger: AgentLedger, tasks: readonly TaskInfo[], role: string): void {
     for (const info of tasks) {
-      this.report(new TaskRecord(info), { taskId: info.taskId, state: 'TASK_DROPPED', reason: 'REASON_SLAVE_REMOVED', message });
+      ledger.take(info);
+      const task = new TaskRecord(info, framework, role);
+      ledger.tasks.set(info.taskId, task);
+      this.taskTable.set(info.taskId, task);
+      if (!ledger.answers) ledger.undelivered.add(info.taskId);
     }
+    if (tasks.length === 0) return;
+    this.events.emit('launch', ledger.info, tasks);
+    if (ledger.answers) this.executor.launch(ledger.info.id, tasks);
   }
 
-  /** A task that ended while its agent could not be seen is not there when the agent returns. */
-  private lateStatus({ taskId, state }: TaskStatus): void {
-    if (!isTerminalState(state)) return;
-    for (const ledger of this.lost.values()) {
-      const task = ledger.tasks.get(taskId);
-      if (task !== undefined && ledger.tasks.delete(taskId)) ledger.give(task.info);
-    }
+  private refuse(task: TaskRecord, state: TaskState, reason: string, message: string): void {
+    this.report(task, { taskId: task.info.taskId, state, reason, message, source: 'SOURCE_MASTER' });
   }
 
   private recover(task: TaskRecord): void {
     const { taskId, agentId } = task.info;
     this.taskTable.delete(taskId);
-    const ledger = this.ledgers.get(agentId);
+    const ledger = this.membership.ledgers.get(agentId);
     if (ledger === undefined || !ledger.tasks.delete(taskId)) return;
     ledger.give(task.info);
-    this.allocator.refresh(ledger);
-    this.schedule();
+    this.offering.refresh(ledger);
   }
 
   private report(task: TaskRecord, status: TaskStatus): void {
-    task.update({ ...status, at: this.clock.now });
-    this.events.emit('status', status, task);
-    this.framework?.statusUpdate(status, task);
+    const { framework } = task;
+    const state = lostState(status.state, framework.partitionAware);
+    const told = state === status.state ? status : { ...status, state };
+    task.update({ ...told, at: this.clock.now });
+    this.events.emit('status', told, task);
+    if (!framework.gone) framework.scheduler.statusUpdate(told, task);
   }
 }

@@ -15,11 +15,13 @@ export interface Executor {
   kill(agentId: string, taskId: string): void;
 }
 
-/** What a framework scheduler answers to. */
+/** A framework that draws its offers itself, as many as it wants to look at: Marathon. Any other subscribes as a Scheduler. */
 export interface Framework {
   readonly name: string;
+  /** The role it is subscribed to. */
+  readonly role: string;
   resourceOffers(round: OfferRound): void;
-  statusUpdate(status: TaskStatus, task: Task): void;
+  statusUpdate(status: TaskStatus): void;
 }
 
 /** One round of offers, drawn as the framework asks for them. */

@@ -2,8 +2,9 @@
  * An agent's resources by role: what is unreserved (`*`) and what is reserved to roles, each a pool of its own.
  * Follows apache/mesos 1.8 src/common/resources.cpp for plain reservations; what a task takes is taken in the order of the pools.
  */
-import { assert, countPorts, includesPort, type PortRange, type PortRanges } from '@portolan/core';
-import { givePort, minus, plus, type Scalars, type ScalarUnits, takePort, thousandths } from './resources.ts';
+import { assert, countPorts, formatRanges, includesPort, type PortRange, type PortRanges, portRanges } from '@portolan/core';
+import { subtractRanges } from './resource-set.ts';
+import { givePort, minus, NO_SCALARS, plus, type Scalars, type ScalarUnits, takePort, thousandths } from './resources.ts';
 
 /** Resources of one role. */
 export interface RoleResources extends ScalarUnits {
@@ -33,6 +34,9 @@ export interface Pool {
   scalars: Scalars;
   ports: PortRanges;
 }
+
+/** A piece of one role's resources. */
+export type Part = Readonly<Pool>;
 
 /** The pools of one agent or offer. */
 export class Pools {
@@ -68,6 +72,24 @@ export class Pools {
     }
   }
 
+  /** Takes whole pieces off, as an offer does. */
+  takeParts(parts: readonly Part[]): void {
+    for (const { role, scalars, ports } of parts) {
+      const pool = this.of(role);
+      pool.scalars = minus(pool.scalars, scalars);
+      pool.ports = subtractRanges(pool.ports, ports);
+    }
+  }
+
+  /** Puts pieces back. */
+  giveParts(parts: readonly Part[]): void {
+    for (const { role, scalars, ports } of parts) {
+      const pool = this.of(role);
+      pool.scalars = plus(pool.scalars, scalars);
+      pool.ports = portRanges([...pool.ports, ...ports]);
+    }
+  }
+
   /** The pools of these roles, in order. */
   accepted(roles: readonly string[]): readonly Pool[] {
     const [only] = this.all;
@@ -83,22 +105,23 @@ export class Pools {
 }
 
 const NONE: readonly Pool[] = [];
-const NOTHING: Scalars = { cpus: 0, mem: 0, disk: 0, gpus: 0 };
 
 /** The sum of pools' scalars. */
-export function scalarsOf(pools: readonly Pool[]): Scalars {
+export function scalarsOf(pools: readonly Part[]): Scalars {
   const [only] = pools;
-  return pools.length === 1 && only !== undefined ? only.scalars : pools.reduce((sum, pool) => plus(sum, pool.scalars), NOTHING);
+  return pools.length === 1 && only !== undefined
+    ? only.scalars
+    : pools.reduce((sum, pool) => plus(sum, pool.scalars), NO_SCALARS);
 }
 
 /** The pools' port ranges: in the order of the pools, then of the ranges. */
-export function rangesOf(pools: readonly Pool[]): readonly PortRange[] {
+export function rangesOf(pools: readonly Part[]): readonly PortRange[] {
   const [only] = pools;
   return pools.length === 1 && only !== undefined ? only.ports : pools.flatMap((pool) => pool.ports);
 }
 
 /** Splits a need among pools, first come first served; each port goes to the first pool that has it. */
-export function allocate(pools: readonly Pool[], need: Scalars, ports: readonly number[]): readonly Allocation[] {
+export function allocate(pools: readonly Part[], need: Scalars, ports: readonly number[]): readonly Allocation[] {
   let left = need;
   return pools.flatMap((pool, i): readonly Allocation[] => {
     const { scalars } = pool;
@@ -117,8 +140,18 @@ export function allocate(pools: readonly Pool[], need: Scalars, ports: readonly 
   });
 }
 
+/** As Mesos prints resources: `cpus(*):1.5; mem(*):128; ports(*):[31000-31001]`. */
+export function resourcesText(parts: readonly Part[]): string {
+  const texts = parts.flatMap(({ role, scalars, ports }) => {
+    const named = (['cpus', 'mem', 'disk', 'gpus'] as const).map((name) => [name, scalars[name]] as const);
+    const amounts = named.flatMap(([name, amount]) => (amount === 0 ? [] : [`${name}(${role}):${amount / 1000}`]));
+    return ports.length === 0 ? amounts : [...amounts, `ports(${role}):${formatRanges(ports)}`];
+  });
+  return texts.length === 0 ? '{}' : texts.join('; ');
+}
+
 /** How many ports the pools have. */
-export function portCount(pools: readonly Pool[]): number {
+export function portCount(pools: readonly Part[]): number {
   return pools.reduce((sum, pool) => sum + countPorts(pool.ports), 0);
 }
 

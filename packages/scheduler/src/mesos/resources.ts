@@ -31,6 +31,9 @@ export function units({ cpus, mem, disk, gpus }: Scalars): ScalarUnits {
   return gpus === 0 ? common : { ...common, gpus: gpus / 1000 };
 }
 
+/** None of anything. */
+export const NO_SCALARS: Scalars = { cpus: 0, mem: 0, disk: 0, gpus: 0 };
+
 /** The difference. */
 export function minus(a: Scalars, b: Scalars): Scalars {
   return { cpus: a.cpus - b.cpus, mem: a.mem - b.mem, disk: a.disk - b.disk, gpus: a.gpus - b.gpus };
@@ -39,6 +42,31 @@ export function minus(a: Scalars, b: Scalars): Scalars {
 /** The sum. */
 export function plus(a: Scalars, b: Scalars): Scalars {
   return { cpus: a.cpus + b.cpus, mem: a.mem + b.mem, disk: a.disk + b.disk, gpus: a.gpus + b.gpus };
+}
+
+/** The difference, where nothing is less than nothing. */
+export function minusAtMost(a: Scalars, b: Scalars): Scalars {
+  return {
+    cpus: Math.max(0, a.cpus - b.cpus),
+    mem: Math.max(0, a.mem - b.mem),
+    disk: Math.max(0, a.disk - b.disk),
+    gpus: Math.max(0, a.gpus - b.gpus),
+  };
+}
+
+/** Of each the lesser. */
+export function lesser(a: Scalars, b: Scalars): Scalars {
+  return {
+    cpus: Math.min(a.cpus, b.cpus),
+    mem: Math.min(a.mem, b.mem),
+    disk: Math.min(a.disk, b.disk),
+    gpus: Math.min(a.gpus, b.gpus),
+  };
+}
+
+/** Whether there is at least so much of each. */
+export function covers(has: Scalars, wanted: Scalars): boolean {
+  return has.cpus >= wanted.cpus && has.mem >= wanted.mem && has.disk >= wanted.disk && has.gpus >= wanted.gpus;
 }
 
 /** Chosen ports as a ports resource: a range goes on only while the next port is the one after, so that their order is kept. */

@@ -5,6 +5,7 @@
 import type { Ipv4 } from '@portolan/core';
 import type { TaskInfo } from '../launch/task-info.ts';
 import type { TaskState, TaskStatus } from '../task/state.ts';
+import type { FrameworkRecord } from './framework.ts';
 
 /** A status with its time. */
 export interface TimedStatus extends TaskStatus {
@@ -15,6 +16,10 @@ export interface TimedStatus extends TaskStatus {
 /** A task the master knows. */
 export interface Task {
   readonly info: TaskInfo;
+  /** Whose it is. */
+  readonly framework: { readonly id: string; readonly name: string };
+  /** The role for which its offer was made. */
+  readonly allocatedTo: string;
   readonly state: TaskState;
   /** One per state, the latest of each, in the order of their arrival. */
   readonly statuses: readonly TimedStatus[];
@@ -31,7 +36,11 @@ export class TaskRecord implements Task {
   addresses: readonly Ipv4[] = [];
   healthy: boolean | undefined;
 
-  constructor(readonly info: TaskInfo) {}
+  constructor(
+    readonly info: TaskInfo,
+    readonly framework: FrameworkRecord,
+    readonly allocatedTo: string,
+  ) {}
 
   /** Takes a status in. */
   update(status: TimedStatus): void {

@@ -28,6 +28,8 @@ export interface TaskStatus {
   /** `REASON_...`. */
   readonly reason?: string;
   readonly message?: string;
+  /** Who says so; absent if the executor does. */
+  readonly source?: 'SOURCE_MASTER' | 'SOURCE_SLAVE';
   /** The container's addresses; on its agent's network, the agent's. */
   readonly addresses?: readonly Ipv4[];
   /** The result of a health check on the agent, if there is one. */
