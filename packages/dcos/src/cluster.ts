@@ -117,7 +117,6 @@ export class DcosCluster {
       clock,
       random: random.fork('polls'),
       master: this.mesos,
-      marathon: this.marathon,
       l4lb: this.l4lb,
       gossipDelay: Math.max(...plan.gossipDelays),
       vipsChanged: (event) => this.events.emit('vips', event),

@@ -3,7 +3,7 @@
  * master. Both are woken only when there is something new, at the moment their own rhythm would have found it.
  */
 import { type Clock, type Ipv4, parseIpv4, type Random } from '@portolan/core';
-import type { Marathon, MesosMaster, Task } from '@portolan/scheduler';
+import type { MesosMaster, Task } from '@portolan/scheduler';
 import { TaskZone } from './dns/task-zone.ts';
 import { type MesosDns, REFRESH_SECONDS } from './mesos-dns/mesos-dns.ts';
 import type { MesosAgent, MesosState, MesosTask } from './mesos-state.ts';
@@ -21,7 +21,6 @@ export interface FeedOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly master: MesosMaster;
-  readonly marathon: Marathon;
   readonly l4lb: L4lb;
   /** Milliseconds until the last node has heard of a change of VIPs. */
   readonly gossipDelay: number;
@@ -84,20 +83,21 @@ export class MesosFeed {
   /** A task is as this record says. */
   private take(task: Task): void {
     const { taskId, agentId } = task.info;
-    const agent = this.byAgent.get(agentId);
     // Whoever follows tasks passes over those that have not come up yet.
-    if (agent === undefined || task.state === 'TASK_STAGING' || task.state === 'TASK_STARTING') return;
+    if (task.state === 'TASK_STAGING' || task.state === 'TASK_STARTING') return;
+    const agent = this.byAgent.get(agentId);
     const before = this.tasks.get(taskId);
-    if (task.state === 'TASK_RUNNING' || task.state === 'TASK_KILLING') {
-      const seen = new ShownTask(task, agent.address, this.options.marathon.name);
+    if (agent !== undefined && (task.state === 'TASK_RUNNING' || task.state === 'TASK_KILLING')) {
+      const seen = new ShownTask(task, agent.address);
       agent.tasks.set(taskId, seen);
       this.tasks.set(taskId, seen);
       this.taskZone.set(seen);
     } else if (before !== undefined) {
-      agent.tasks.delete(taskId);
+      agent?.tasks.delete(taskId);
       this.tasks.delete(taskId);
       this.taskZone.delete(before);
     }
+    if (agent === undefined) return;
     this.wakeAgent(agentId, agent);
     this.wakeMesosDns();
   }
@@ -156,12 +156,12 @@ export class MesosFeed {
   }
 
   private state(): MesosState {
-    const { leader, leaderText, marathon } = this.options;
+    const { leader, leaderText, master } = this.options;
     const agents = [...this.byAgent].map(([id, { address }]): MesosAgent => ({ id, address, port: 5051 }));
     return {
       leader: `master@${leaderText}:5050`,
       masters: [`${leaderText}:5050`],
-      frameworks: [{ name: marathon.name, address: leader }],
+      frameworks: master.frameworks().map(({ name }) => ({ name, address: leader })),
       agents,
       tasks: [...this.tasks.values()],
     };

@@ -25,12 +25,12 @@ export class ShownTask implements MesosTask {
   private readonly reported: readonly TimedStatus[];
   private published: readonly TaskBackend[] | undefined = undefined;
 
-  constructor({ info, state, statuses }: Task, agentAddress: Ipv4, frameworkName: string) {
+  constructor({ info, state, statuses, framework }: Task, agentAddress: Ipv4) {
     this.info = info;
     this.state = state;
     this.reported = statuses;
     this.agentAddress = agentAddress;
-    this.frameworkName = frameworkName;
+    this.frameworkName = framework.name;
   }
 
   get id(): string {

@@ -40,6 +40,8 @@ export {
   type App,
   answerApi,
   type Explanation,
+  type FrameworkInfo,
+  type FrameworkOffer,
   Marathon,
   type MarathonTask,
   type MarathonVersion,
@@ -48,4 +50,7 @@ export {
   POD_SCHEMA,
   type PortChooser,
   type QueueItem,
+  type Scheduler,
+  SchedulerDriver,
+  type TaskRequest,
 } from '@portolan/scheduler';

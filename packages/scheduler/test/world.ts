@@ -33,7 +33,7 @@ export function world(
   options: { seed?: number; behaviour?: Behaviour; killDelay?: number } & Partial<MarathonOptions> &
     Partial<MesosMasterOptions> = {},
 ): World {
-  const { seed = 7, behaviour = RUNS, killDelay = 100, placementOrder, ...marathonOptions } = options;
+  const { seed = 7, behaviour = RUNS, killDelay = 100, placementOrder, sorter, pingTimeouts, ...marathonOptions } = options;
   const clock = new Clock();
   const random = new Random(seed);
   const launched: TaskInfo[] = [];
@@ -60,6 +60,8 @@ export function world(
     random,
     executor,
     ...(placementOrder === undefined ? {} : { placementOrder }),
+    ...(sorter === undefined ? {} : { sorter }),
+    ...(pingTimeouts === undefined ? {} : { pingTimeouts }),
   });
   const marathon = new Marathon({ clock, random, master, ...marathonOptions });
   const list = typeof agents === 'number' ? Array.from({ length: agents }, (_, i) => agent(i)) : agents;

@@ -51,6 +51,11 @@ export class FrameworkRecord {
     this.partitionAware = info.partitionAware ?? true;
   }
 
+  /** As a task shows whose it is. */
+  toJSON(): { readonly id: string; readonly name: string } {
+    return { id: this.id, name: this.name };
+  }
+
   /** Whether it wants offers for any of its roles. */
   get active(): boolean {
     return this.roles.some((role) => !this.suppressed.has(role));
