@@ -11,20 +11,20 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 /** The port at which labs' tunnels end. */
 const VXLAN_PORT = 64000;
 
-/** One frame on one line. */
-export function frameText(frame: Frame): string {
+/** One frame on one line; with `sizes` SYNs tell their maximum segment size. */
+export function frameText(frame: Frame, sizes = false): string {
   const macs = `[${formatMac(frame.sourceMac)} > ${formatMac(frame.destinationMac)}]`;
-  if (!(frame instanceof Arp)) return `${packetText(frame)} ${macs}`;
+  if (!(frame instanceof Arp)) return `${packetText(frame, sizes)} ${macs}`;
   return frame.operation === 'request'
     ? `arp who-has ${formatIpv4(frame.targetAddress)} tell ${formatIpv4(frame.senderAddress)} ${macs}`
     : `arp ${formatIpv4(frame.senderAddress)} is-at ${formatMac(frame.senderMac)} ${macs}`;
 }
 
-function packetText(p: Packet): string {
+function packetText(p: Packet, sizes: boolean): string {
   const tail = `ttl ${p.ttl} len ${p.length}${p.df ? ' DF' : ''}`;
-  if (p.protocol === 6) return `tcp ${ends(p)} ${printFlags(p.flags)} ${tail}`;
+  if (p.protocol === 6) return `tcp ${ends(p)} ${printFlags(p.flags)} ${tail}${sizes && p.mss > 0 ? ` mss ${p.mss}` : ''}`;
   if (p.protocol === 17) {
-    const inner = p.destinationPort === VXLAN_PORT && isFrame(p.payload) ? ` {${frameText(p.payload)}}` : '';
+    const inner = p.destinationPort === VXLAN_PORT && isFrame(p.payload) ? ` {${frameText(p.payload, sizes)}}` : '';
     return `udp ${ends(p)} ${tail}${inner}`;
   }
   const addresses = `${formatIpv4(p.source)} > ${formatIpv4(p.destination)}`;

@@ -3,6 +3,7 @@
  * other; jumps, returns, gotos, counters, translations to where nobody is.
  */
 import type { Draw } from './draw.ts';
+import { generateMatch } from './generate-matches.ts';
 
 /** What rules may speak of. */
 export interface Vocabulary {
@@ -13,6 +14,9 @@ export interface Vocabulary {
   readonly hosts: readonly string[];
   readonly ports: readonly number[];
   readonly sets: readonly string[];
+  readonly macs: readonly string[];
+  /** Devices that are ports of a bridge. */
+  readonly bridgePorts: readonly string[];
   /** The machine bridges and bridge-nf-call-iptables is on: `physdev` has something to say. */
   readonly bridged: boolean;
   /** The machine has a tunnel end. */
@@ -85,31 +89,10 @@ function generateRule(
     const port = draw.pick(words.ports);
     parts.push(...not(), flag, draw.chance(15) ? `${port}:${port + draw.number(1, 10)}` : `${port}`);
   }
-  if (draw.chance(40)) parts.push(...generateMatch(draw, words, protocol));
+  const matches = draw.pick([0, 0, 0, 1, 1, 2]);
+  for (let i = 0; i < matches; i++) parts.push(...generateMatch(draw, words, { protocol, hook }));
   const target = generateTarget(draw, words, table, hook, protocol, chains);
   return [...parts, ...target].join(' ');
-}
-
-const STATES = ['NEW', 'ESTABLISHED', 'RELATED', 'INVALID', 'RELATED,ESTABLISHED', 'NEW,RELATED', 'DNAT', 'SNAT', 'UNTRACKED'];
-
-function generateMatch(draw: Draw, words: Vocabulary, protocol: string): readonly string[] {
-  const not = draw.chance(20) ? ['!'] : [];
-  const kinds = ['conntrack', 'conntrack', 'addrtype', 'mark', 'comment', ...(protocol === 'icmp' ? ['icmp'] : [])];
-  if (words.sets.length > 0) kinds.push('set', 'set');
-  switch (draw.pick(kinds)) {
-    case 'conntrack':
-      return ['-m', 'conntrack', ...not, '--ctstate', draw.pick(STATES)];
-    case 'addrtype':
-      return ['-m', 'addrtype', ...not, draw.pick(['--dst-type', '--src-type']), draw.pick(['LOCAL', 'UNICAST'])];
-    case 'mark':
-      return ['-m', 'mark', ...not, '--mark', draw.pick(['0x1', '0x2/0x3', '0x0'])];
-    case 'icmp':
-      return ['-m', 'icmp', ...not, '--icmp-type', draw.pick(['8', '0', '3', '3/1', '11'])];
-    case 'set':
-      return ['-m', 'set', ...not, '--match-set', draw.pick(words.sets), draw.pick(['src', 'dst'])];
-    default:
-      return ['-m', 'comment', '--comment', draw.pick(['plain', '"two words"'])];
-  }
 }
 
 function generateTarget(
@@ -125,8 +108,10 @@ function generateTarget(
   const common = ['ACCEPT', 'RETURN', 'NONE'];
   const kinds: string[] = [...common];
   if (table === 'filter') kinds.push('DROP', 'REJECT', 'ACCEPT', 'ACCEPT');
-  if (table === 'mangle') kinds.push('MARK', 'MARK', 'MARK');
-  if (table === 'raw') kinds.push('DROP');
+  if (table === 'mangle') kinds.push('MARK', 'MARK', 'MARK', 'CONNMARK', 'CONNMARK', 'CONNMARK');
+  if (table === 'mangle' && protocol === 'tcp') kinds.push('TCPMSS', 'TCPMSS');
+  if (table !== 'nat') kinds.push('LOG');
+  if (table === 'raw') kinds.push('DROP', 'NOTRACK', 'NOTRACK');
   if (table === 'nat') {
     if (hook === 'PREROUTING' || hook === 'OUTPUT') kinds.push('DNAT', 'DNAT', 'DNAT', 'REDIRECT');
     if (hook === 'POSTROUTING') kinds.push('SNAT', 'SNAT', 'MASQUERADE', 'MASQUERADE');
@@ -144,7 +129,18 @@ function generateTarget(
         draw.pick(protocol === 'tcp' ? [...REJECTIONS, 'tcp-reset', 'tcp-reset'] : REJECTIONS),
       ];
     case 'MARK':
-      return ['-j', 'MARK', '--set-xmark', draw.pick(['0x1/0xffffffff', '0x2/0x2', '0x3/0x1', '0x0/0xffffffff'])];
+      return ['-j', 'MARK', '--set-xmark', draw.pick(['0x1/0xffffffff', '0x2/0x2', '0x3/0x1', '0x0/0xffffffff', '0x4/0x0'])];
+    case 'CONNMARK':
+      return ['-j', 'CONNMARK', ...draw.pick(CONNMARKS).split(' ')];
+    case 'NOTRACK':
+      return draw.chance(50) ? ['-j', 'NOTRACK'] : ['-j', 'CT', '--notrack'];
+    case 'LOG':
+      return ['-j', 'LOG', ...(draw.chance(50) ? ['--log-prefix', '"lab: "'] : [])];
+    case 'TCPMSS': {
+      const clamps = hook === 'FORWARD' || hook === 'OUTPUT' || hook === 'POSTROUTING';
+      const size = clamps && draw.chance(50) ? ['--clamp-mss-to-pmtu'] : ['--set-mss', draw.pick(['500', '1400', '2000'])];
+      return ['-m', 'tcp', '--tcp-flags', draw.pick(['SYN,RST', 'SYN', 'FIN,SYN,RST,ACK']), 'SYN', '-j', 'TCPMSS', ...size];
+    }
     case 'DNAT': {
       const to = ported && draw.chance(60) ? `:${spanOrPort(draw, port())}` : '';
       return ['-j', 'DNAT', '--to-destination', `${draw.pick(words.hosts)}${to}`];
@@ -180,4 +176,16 @@ const REJECTIONS = [
   'icmp-host-unreachable',
   'icmp-net-unreachable',
   'icmp-admin-prohibited',
+  'icmp-proto-unreachable',
+  'icmp-net-prohibited',
+  'icmp-host-prohibited',
+];
+const CONNMARKS = [
+  '--set-xmark 0x1/0xffffffff',
+  '--set-xmark 0x2/0x2',
+  '--set-xmark 0x3/0x1',
+  '--save-mark --nfmask 0xffffffff --ctmask 0xffffffff',
+  '--restore-mark --nfmask 0xffffffff --ctmask 0xffffffff',
+  '--save-mark --nfmask 0x3 --ctmask 0x2',
+  '--restore-mark --nfmask 0x1 --ctmask 0x3',
 ];

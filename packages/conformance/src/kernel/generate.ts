@@ -45,6 +45,8 @@ function vocabularyOf(ns: LabNamespace, topology: Topology, sets: readonly LabSe
     hosts: topology.hosts?.(ns.name) ?? topology.addresses,
     ports: PORTS,
     sets: sets.map(({ name }) => name),
+    macs: topology.namespaces.flatMap(({ links }) => links.map(({ mac }) => mac)),
+    bridgePorts: ns.links.filter(({ master }) => master !== undefined).map(({ name }) => name),
     tunnels: ns.links.some(({ type }) => type === 'vxlan'),
     bridged: ns.sysctl?.bridgeNfCallIptables === true,
   };
@@ -55,6 +57,11 @@ function generateSets(draw: Draw, topology: Topology): readonly LabSet[] {
   const networks = topology.networks.filter((network) => !network.startsWith('0.') && draw.chance(50));
   return [
     { name: 'hosts', type: 'hash:ip', members: addresses },
+    {
+      name: 'pairs',
+      type: 'hash:ip,port',
+      members: addresses.map((address) => `${address},${draw.pick(['tcp:80', 'udp:53', 'tcp:5000', 'udp:5000'])}`),
+    },
     { name: 'nets', type: 'hash:net', members: [...networks, ...addresses.slice(0, 1).map((a) => `${a}/32 nomatch`)] },
   ];
 }

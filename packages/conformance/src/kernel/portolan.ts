@@ -48,11 +48,14 @@ class LabWorld {
   private readonly clock = new Clock();
   private readonly wire = new Wire({ carry: () => {} });
   private readonly lab: Lab;
+  /** Whether a rule may change the size of segments. */
+  private readonly sizes: boolean;
   private seen: Seen[] = [];
   private servers: TcpSocket[] = [];
 
   constructor(lab: Lab, trace: Trace | undefined) {
     this.lab = lab;
+    this.sizes = lab.namespaces.some(({ iptables }) => iptables?.includes('TCPMSS') === true);
     const world = { clock: this.clock, wire: this.wire, trace };
     lab.namespaces.forEach((described, i) => {
       const ns = new Namespace(described.name, configOf(described, lab), {
@@ -73,7 +76,7 @@ class LabWorld {
       const where = `${device.owner.name}/${device.name}`;
       const lines = packets[where] ?? [];
       packets[where] = lines;
-      lines.push(`${direction} ${frameText(frame)}`);
+      lines.push(`${direction} ${frameText(frame, this.sizes)}`);
     };
     const ns = this.namespaces.get(probe.from);
     if (ns === undefined) throw new Error(`the lab has no ${probe.from}`);

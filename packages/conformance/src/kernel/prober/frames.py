@@ -9,7 +9,7 @@ def mac(data):
     return ':'.join(f'{b:02x}' for b in data)
 
 
-def frame_text(frame):
+def frame_text(frame, sizes=False):
     if len(frame) < 14:
         return None
     kind = struct.unpack('>H', frame[12:14])[0]
@@ -20,10 +20,10 @@ def frame_text(frame):
         return f'arp who-has {target} tell {sender} {macs}' if op == 1 else f'arp {sender} is-at {mac(frame[22:28])} {macs}'
     if kind != 0x0800:
         return None
-    return f'{packet_text(frame[14:])} {macs}'
+    return f'{packet_text(frame[14:], sizes)} {macs}'
 
 
-def packet_text(p):
+def packet_text(p, sizes=False):
     size = (p[0] & 15) * 4
     length, _, fragment = struct.unpack('>HHH', p[2:8])
     ttl, protocol = p[8], p[9]
@@ -39,12 +39,13 @@ def packet_text(p):
         sp, dp = struct.unpack('>HH', rest[0:4])
         flags = rest[13]
         marks = ''.join(m for bit, m in ((2, 'S'), (1, 'F'), (4, 'R'), (8, 'P'), (16, '.')) if flags & bit)
-        return f'tcp {source}:{sp} > {destination}:{dp} {marks} {tail}'
+        size = segment_size(rest) if sizes and flags & 2 else ''
+        return f'tcp {source}:{sp} > {destination}:{dp} {marks} {tail}{size}'
     if protocol == 17:
         sp, dp = struct.unpack('>HH', rest[0:4])
         inner = ''
         if dp == 64000 and len(rest) > 30:
-            inner = f' {{{frame_text(rest[16:])}}}'
+            inner = f' {{{frame_text(rest[16:], sizes)}}}'
         return f'udp {source}:{sp} > {destination}:{dp} {tail}{inner}'
     if protocol == 1:
         t, c, _, identifier, low = struct.unpack('>BBHHH', rest[0:8])
@@ -63,3 +64,16 @@ def quoted_text(p):
     if p[9] == 1:
         return f'icmp {source} > {destination} type {p[20]} id {struct.unpack(">H", p[24:26])[0]} ttl {p[8]}'
     return f'proto {p[9]} {source} > {destination} ttl {p[8]}'
+
+
+def segment_size(segment):
+    """The maximum segment size that a SYN's options tell."""
+    options = segment[20:(segment[12] >> 4) * 4]
+    while options and options[0] != 0:
+        if options[0] == 1:
+            options = options[1:]
+        elif options[0] == 2:
+            return f' mss {struct.unpack(">H", options[2:4])[0]}'
+        else:
+            options = options[options[1]:]
+    return ''

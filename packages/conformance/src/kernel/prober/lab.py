@@ -19,6 +19,7 @@ IP_PKTINFO, SO_RCVBUFFORCE = 8, 33
 class Lab:
     def __init__(self, lab):
         self.lab = lab
+        self.sizes = any("TCPMSS" in ns.get("iptables", "") for ns in lab["namespaces"])
         self.fds = {}
         self.taps = {}
         self.servers = {}
@@ -89,7 +90,7 @@ class Lab:
                 frame, address = tap.recvfrom(65536)
             except BlockingIOError:
                 return
-            text = frame_text(frame)
+            text = frame_text(frame, self.sizes)
             if text is not None:
                 way = 'out' if address[2] == 4 else 'in'
                 self.packets.setdefault(f'{name}/{address[0]}', []).append(f'{way} {text}')

@@ -52,6 +52,8 @@ export interface TcpHost {
 export type TcpPhase = 'SYN_SENT' | 'SYN_RECV' | 'ESTABLISHED' | 'FIN_WAIT' | 'CLOSE_WAIT' | 'LAST_ACK' | 'CLOSED';
 
 const TCP = 6;
+/** Bytes of the longest packet. */
+const MOST_BYTES = 65535;
 const HEADERS = IPV4_HEADER + TCP_HEADER.established;
 /** Bytes of the timestamp option, which the maximum segment size does not count. */
 const TIMESTAMP = 12;
@@ -83,7 +85,8 @@ export class TcpSocket extends TupleEntry {
     super(TCP, ends.remote, ends.remotePort, ends.local, ends.localPort);
     this.host = host;
     this.program = program;
-    this.segment = options.mtu - HEADERS;
+    // No packet is longer than its length field can say, whatever lo takes.
+    this.segment = Math.min(options.mtu, MOST_BYTES) - HEADERS;
     this.sequence = options.sequence;
     this.phase = options.phase;
     this.ttl = options.ttl ?? 64;

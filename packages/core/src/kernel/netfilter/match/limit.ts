@@ -16,6 +16,9 @@ export interface LimitMatch {
 
 /** Units of {@link LimitMatch.period} in a second. */
 const SCALE = 10_000;
+const WORD = 2 ** 32;
+/** For 250 and for 1000 jiffies a second alike. */
+const CREDITS_PER_SECOND = 32_000;
 const UNITS: readonly (readonly [name: string, printed: string, seconds: number])[] = [
   ['day', 'day', 86_400],
   ['hour', 'hour', 3_600],
@@ -45,6 +48,12 @@ export const limit: MatchDescription<LimitMatch> = {
     },
   ],
   start: () => ({ name: 'limit', period: parseRate('3/hour'), burst: DEFAULT_BURST }),
+  missing({ period, burst }) {
+    // The kernel's 32 bits must hold a full bucket.
+    if (burst > 0 && credits((period * burst) % WORD) < credits(period))
+      throw parameterProblem('Numerical result out of range.', '--limit-burst', 'invalid-argument');
+    return undefined;
+  },
   list: ({ period, burst }) => `limit: avg ${formatRate(period)} burst ${burst}`,
   stateful: true,
   tests({ period, burst }) {
@@ -62,6 +71,15 @@ export const limit: MatchDescription<LimitMatch> = {
     ];
   },
 };
+
+/** What a period is in the kernel's credits (user2credits), which it counts in 32 bits. */
+function credits(period: number): number {
+  const exact =
+    period > (WORD - 1) / CREDITS_PER_SECOND
+      ? Math.floor(period / SCALE) * CREDITS_PER_SECOND
+      : Math.floor((period * CREDITS_PER_SECOND) / SCALE);
+  return exact % WORD;
+}
 
 /**
  * Reads `5/min`, `3`: a rate as the period of one.
