@@ -148,7 +148,7 @@ const limit: Generator = (draw) => [
   '--limit',
   draw.pick(['1/hour', '2/day']),
   '--limit-burst',
-  `${draw.number(1, 4)}`,
+  `${draw.number(1, 3)}`,
 ];
 
 const nth: Generator = (draw) => {

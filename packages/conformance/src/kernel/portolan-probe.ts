@@ -106,7 +106,8 @@ class Client {
       this.settle('ok');
     };
     this.ns.echoFailed = (skb) => {
-      if (skb.quoted?.sourcePort !== sourcePort) return;
+      // Who was told at once that nothing can be sent does not listen any more.
+      if (skb.quoted?.sourcePort !== sourcePort || this.verdict !== undefined) return;
       this.reply ??= formatIpv4(skb.source);
       this.settle(`icmp ${skb.icmpType}/${skb.icmpCode}`);
     };
