@@ -146,11 +146,14 @@ export {
   type AgentPlace,
   addressPlan,
   DEFAULT_OVERLAY,
+  DEFAULT_OVERLAY6,
+  type OverlayConfig,
   type Registration,
+  refreshAgent,
   registerAgent,
   releaseAgent,
-  reserveAgent,
 } from './overlay/plan.ts';
+export { type OverlayRelease, type RecoveredPlan, recoverPlan } from './overlay/recovery.ts';
 export {
   allocateSubnet,
   allocateSubnet6,

@@ -4,14 +4,8 @@ import { broadcastOf, contains, formatCidr, formatMac, parseCidr, parseIpv4 } fr
 import { Refusal } from '../src/base/refusal.ts';
 import { type FreeSpace, intervals, isFree, printSpace, spaceBetween, without, withValue } from '../src/overlay/free-space.ts';
 import { formatCidr6, formatIpv6, parseCidr6 } from '../src/overlay/ipv6.ts';
-import {
-  type AddressPlan,
-  type AgentPlace,
-  addressPlan,
-  registerAgent,
-  releaseAgent,
-  reserveAgent,
-} from '../src/overlay/plan.ts';
+import { type AddressPlan, type AgentPlace, addressPlan, registerAgent, releaseAgent } from '../src/overlay/plan.ts';
+import { reserveAgent } from '../src/overlay/recovery.ts';
 import { nextAddress6, nextSubnet, nextSubnet6 } from '../src/overlay/successor.ts';
 
 const OVERLAY = parseCidr('9.0.0.0/8');
@@ -37,7 +31,7 @@ test('one master, then agents: the post’s subnets, tunnel ends and bridges', (
     expect(failures).toEqual([]);
     const [{ subnet, mesosBridge, dockerBridge } = fail()] = overlays;
     const bridges = [mesosBridge, dockerBridge].map((bridge) => bridge && formatCidr(bridge));
-    return [formatCidr(vtep), formatMac(vtepMac), formatCidr(subnet), ...bridges];
+    return [formatCidr(vtep), formatMac(vtepMac), subnet && formatCidr(subnet), ...bridges];
   });
   expect(shown).toEqual([
     ['44.128.0.1/20', '70:b3:d5:80:00:01', '9.0.0.0/24', undefined, undefined],
@@ -84,7 +78,7 @@ test('whoever joins and leaves: subnets and halves are inside the overlay and di
       expect(new Set(places.map(({ vtepMac }) => vtepMac)).size).toBe(places.length);
 
       // A master that restarts finds the same plan in its log, in whatever order it reads.
-      const recovered = places.toReversed().reduce(reserveAgent, addressPlan());
+      const recovered = places.toReversed().reduce((next, place) => reserveAgent(next, place), addressPlan());
       expect(spaces(recovered)).toEqual(spaces(plan));
       for (const place of places) {
         const again = refusalOf(() => reserveAgent(recovered, place));
@@ -152,7 +146,7 @@ test('without a free subnet an agent is registered all the same; without a tunne
   expect(registerAgent(plan, AGENT).place).toEqual(third);
 });
 
-test('a disabled overlay is passed over, and an overlay of IPv6 alone too', () => {
+test('a disabled overlay is passed over; one of IPv6 alone has no bridges of IPv4', () => {
   const plan = addressPlan({
     vtepNetwork: parseCidr('44.128.0.0/20'),
     overlays: [
@@ -160,7 +154,11 @@ test('a disabled overlay is passed over, and an overlay of IPv6 alone too', () =
       { name: 'dcos6', network: undefined, prefix: 24, network6: parseCidr6('fd01:b::/64'), prefix6: 80 },
     ],
   });
-  expect(registerAgent(plan, AGENT).place).toMatchObject({ overlays: [], failures: [] });
+  const { overlays, failures } = registerAgent(plan, AGENT).place;
+  expect(failures).toEqual([]);
+  expect(overlays.map(({ name, subnet, dockerBridge, subnet6 }) => [name, subnet, dockerBridge, subnet6])).toEqual([
+    ['dcos6', undefined, undefined, parseCidr6('fd01:b::/80')],
+  ]);
 });
 
 const one = { name: 'dcos', network: OVERLAY, prefix: 24 };

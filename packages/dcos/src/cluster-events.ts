@@ -1,5 +1,5 @@
 /** One stream of all that happens in a cluster: placement, launches, states, deployments, configurations, VIPs, packets. */
-import type { Cluster, ConfigChange, Trace } from '@portolan/core';
+import type { Cluster, ConfigChange, Ipv4, Trace } from '@portolan/core';
 import type {
   AgentInfo,
   App,
@@ -12,6 +12,7 @@ import type {
   TaskStatus,
 } from '@portolan/scheduler';
 import { EventEmitter } from 'eventemitter3';
+import type { OverlayEvent } from './overlay/registration.ts';
 import type { VipEvent } from './vips/l4lb.ts';
 
 /** The events and what they carry. */
@@ -23,6 +24,10 @@ export interface DcosEvents {
   'deployment-finished': [deployment: DeploymentInfo];
   'agent-added': [agent: AgentInfo];
   'agent-removed': [agent: AgentInfo];
+  /** Another Mesos master leads. */
+  leader: [master: Ipv4];
+  /** A message between a node's overlay module and the leading master's, or a node's records in gossip. */
+  overlay: [event: OverlayEvent];
   /** The offers of one round. */
   offers: [offers: readonly Offer[]];
   /** Tasks were placed on an agent. */

@@ -11,6 +11,7 @@ import {
   type Images,
   type Ipv4,
   isIpv4,
+  type OverlayInfo,
   type PortRanges,
   type Program,
   parseCidr,
@@ -19,7 +20,6 @@ import {
 } from '@portolan/core';
 import { DEFAULT_EPOCH, type MarathonVersion, type Offer, type PortChooser } from '@portolan/scheduler';
 import { GATEWAY, UNDERLAY } from './outside.ts';
-import type { OverlayNetwork } from './overlay/master.ts';
 import type { DcosNetVersion } from './vips/backends.ts';
 
 /** What an image answers: text, or a whole response. */
@@ -29,7 +29,7 @@ export type Handler = (request: HttpRequest) => string | Partial<HttpResponse>;
 export interface DcosOptions {
   /** Of all chance. Default 1. */
   readonly seed?: number;
-  /** How many, or their addresses. Only the first is a master with a Mesos of its own; default 1. */
+  /** How many, or their addresses. The first leads; Marathon and HTTP answers of Mesos stay with it. Default 1. */
   readonly masters?: number | readonly string[];
   /** Private agents: how many, or their addresses. Default 3. */
   readonly agents?: number | readonly string[];
@@ -74,7 +74,7 @@ export interface DcosOptions {
 export interface ClusterPlan
   extends Omit<DcosOptions, 'masters' | 'agents' | 'publicAgents' | 'publicAddress' | 'images' | 'networks'> {
   readonly seed: number;
-  readonly masters: readonly Ipv4[];
+  readonly masters: readonly [Ipv4, ...Ipv4[]];
   readonly agents: readonly Ipv4[];
   readonly publicAgents: readonly Ipv4[];
   readonly publicAddress: Ipv4;
@@ -83,7 +83,7 @@ export interface ClusterPlan
   readonly version: DcosNetVersion;
   readonly epoch: number;
   readonly gossipDelays: readonly [number, ...number[]];
-  readonly networks: readonly OverlayNetwork[];
+  readonly networks: readonly (OverlayInfo & { readonly network: Cidr })[];
 }
 
 const PUBLIC_ADDRESS = '93.186.40.121';
@@ -99,13 +99,14 @@ export function planCluster(options: DcosOptions): ClusterPlan {
   const seed = options.seed ?? 1;
   if (!Number.isSafeInteger(seed)) throw refuse('seed', `a seed is an integer, not ${seed}`);
   const numbering = { next: FIRST };
-  const masters = addresses('masters', options.masters ?? 1, numbering);
+  const [leader, ...otherMasters] = addresses('masters', options.masters ?? 1, numbering);
   const publicAgents = addresses('publicAgents', options.publicAgents ?? 1, numbering);
   const agents = addresses('agents', options.agents ?? 3, numbering);
+  if (leader === undefined) throw refuse('masters', 'a cluster has at least one master');
+  const masters = [leader, ...otherMasters] as const;
   const all = [...masters, ...publicAgents, ...agents];
   const version = options.version ?? '1.13';
   const epoch = options.epoch ?? DEFAULT_EPOCH;
-  if (masters.length === 0) throw refuse('masters', 'a cluster has at least one master');
   if (new Set(all).size !== all.length || all.includes(GATEWAY)) throw refuse('agents', 'two nodes have the same address');
   if (version !== '1.13' && version !== '2.1') throw refuse('version', `1.13 or 2.1, not ${String(version).slice(0, 40)}`);
   const { marathon = '1.8' } = options;
@@ -156,7 +157,7 @@ function nodeAddressOf(field: string, text: string): Ipv4 {
   return node;
 }
 
-function network({ name, subnet, prefix }: NonNullable<DcosOptions['networks']>[number]): OverlayNetwork {
+function network({ name, subnet, prefix }: NonNullable<DcosOptions['networks']>[number]): ClusterPlan['networks'][number] {
   if (!/^[a-z0-9][a-z0-9_-]*$/.test(name)) throw refuse('networks', `'${String(name).slice(0, 40)}' is not a name`);
   if (!/^[0-9.]{7,15}\/[0-9]{1,2}$/.test(subnet)) throw refuse('networks', `'${String(subnet).slice(0, 40)}' is not a subnet`);
   const cidr = parseCidr(subnet);

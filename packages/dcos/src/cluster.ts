@@ -19,21 +19,23 @@ import { type AgentInfo, Marathon, MesosMaster } from '@portolan/scheduler';
 import type { EventEmitter } from 'eventemitter3';
 import { type DcosSnapshot, diffSnapshots, type SnapshotDiff } from './cluster-diff.ts';
 import { type DcosEvents, joinEvents } from './cluster-events.ts';
-import { type ClusterPlan, checkNewAgent, type DcosOptions, hostName, planCluster } from './cluster-options.ts';
+import { type ClusterPlan, checkNewAgent, type DcosOptions, planCluster } from './cluster-options.ts';
 import { type Convergence, convergenceOf } from './convergence.ts';
 import { parseDuration } from './duration.ts';
 import { LoadBalancerService, MARATHON_LB_APP, MARATHON_LB_IMAGE } from './marathon-lb/service.ts';
+import { Masters } from './masters.ts';
 import { MesosDns } from './mesos-dns/mesos-dns.ts';
 import { MesosFeed } from './mesos-feed.ts';
 import { type DaemonWorld, startDaemons, startMesosDnsOn } from './node/daemons.ts';
 import { DockerExecutor } from './node/executor.ts';
 import { probeTask } from './node/health-probe.ts';
+import { newNode } from './node/new-node.ts';
 import { DcosNode } from './node/node.ts';
-import { dcosNode } from './node/setup.ts';
-import { VipKernel } from './node/vip-kernel.ts';
-import { CLIENT_ADDRESS, clientConfig, GATEWAY, routerConfig, UNDERLAY } from './outside.ts';
+import { VipKernels } from './node/vip-kernel.ts';
+import { CLIENT_ADDRESS, clientConfig, routerConfig } from './outside.ts';
+import type { ModuleState } from './overlay/agent-module.ts';
 import type { OverlayDirectory } from './overlay/directory.ts';
-import { OverlayMaster } from './overlay/master.ts';
+import { type OverlayRegistration, registrationOf } from './overlay/registration.ts';
 import { curl, httpie } from './tools/curl.ts';
 import { dcosCli } from './tools/dcos.ts';
 import { dig } from './tools/dig.ts';
@@ -42,6 +44,8 @@ import { L4lb } from './vips/l4lb.ts';
 
 /** Longest {@link DcosCluster.settle} runs: a waiting app does not keep it, a crashing one would. */
 const SETTLE_LIMIT = 3_600_000;
+/** Milliseconds until systemd starts an agent's Mesos process again (RestartSec of dcos-mesos-slave.service). */
+const AGENT_RESTART_DELAY = 5000;
 
 /** A cluster. */
 export class DcosCluster {
@@ -58,11 +62,12 @@ export class DcosCluster {
   private readonly plan: ClusterPlan;
   private readonly executor: DockerExecutor;
   private readonly feed: MesosFeed;
-  private readonly overlayMaster: OverlayMaster;
+  private readonly registration: OverlayRegistration;
+  private readonly masters: Masters;
   private readonly masterNodes: DcosNode[] = [];
   private readonly agentNodes = new Map<string, DcosNode>();
   private readonly publicIds: string[] = [];
-  private readonly vipKernels = new Map<string, VipKernel>();
+  private readonly vipKernels: VipKernels;
   /** In how many milliseconds each node hears of a change of VIPs. */
   private readonly gossipDelays = new Map<string, number>();
   private nodeCount = 0;
@@ -75,10 +80,24 @@ export class DcosCluster {
     this.plan = plan;
     this.core = new Cluster({ seed: plan.seed, epoch: plan.epoch, images: { find: (image) => this.program(image) } });
     const { clock, random } = this.core;
-    this.overlayMaster = new OverlayMaster({ vtepNetwork: plan.vtepNetwork, networks: plan.networks });
-    this.overlay = this.overlayMaster.directory;
-    const [overlay] = DEFAULT_OVERLAY.overlays;
+    this.registration = registrationOf(plan, {
+      clock,
+      random: random.fork('overlay'),
+      gossipDelay: Math.max(...plan.gossipDelays),
+      happened: (event) => this.events.emit('overlay', event),
+    });
+    this.overlay = this.registration.directory;
+    this.masters = new Masters(plan.masters, {
+      clock,
+      lost: () => this.registration.masterLost(),
+      elected: (leader) => {
+        this.events.emit('leader', leader);
+        this.registration.masterElected();
+        this.feed.refresh();
+      },
+    });
     this.l4lb = new L4lb({ now: () => clock.now });
+    this.vipKernels = new VipKernels(this.l4lb);
     this.executor = new DockerExecutor({
       clock,
       random: random.fork('executor'),
@@ -96,7 +115,7 @@ export class DcosCluster {
       clock,
       random: random.fork('marathon'),
       master: this.mesos,
-      defaultNetworkName: overlay.name,
+      defaultNetworkName: DEFAULT_OVERLAY.overlays[0].name,
       epoch: plan.epoch,
       probe: (probe) =>
         probeTask(
@@ -111,8 +130,7 @@ export class DcosCluster {
       ...(plan.portChooser === undefined ? {} : { portChooser: plan.portChooser }),
     });
     this.events = joinEvents(this);
-    const [leader] = plan.masters as readonly [Ipv4, ...Ipv4[]];
-    this.mesosDns = new MesosDns({ listeners: [leader], random: random.fork('mesos-dns') });
+    this.mesosDns = new MesosDns({ listeners: plan.masters.slice(0, 1), random: random.fork('mesos-dns') });
     this.feed = new MesosFeed({
       clock,
       random: random.fork('polls'),
@@ -122,13 +140,12 @@ export class DcosCluster {
       vipsChanged: (event) => this.events.emit('vips', event),
       mesosDns: this.mesosDns,
       version: plan.version,
-      leader,
-      leaderText: formatIpv4(leader),
+      masters: () => this.masters.listed,
       epoch: plan.epoch,
     });
     this.daemonWorld = {
       masters: plan.masters,
-      overlay: this.overlay,
+      leader: () => this.masters.leader,
       tasks: this.feed.taskZone,
       mesosDns: this.mesosDns,
       nodes: () => this.nodes().map(({ address, name }) => ({ address, hostname: name })),
@@ -138,11 +155,11 @@ export class DcosCluster {
     const publicAddresses = plan.publicAgents.slice(0, 1).map((inside) => ({ outside: plan.publicAddress, inside }));
     this.core.add(routerConfig(publicAddresses));
     this.client = this.handle(this.core.add(clientConfig()), CLIENT_ADDRESS);
-    for (const address of plan.masters) this.masterNodes.push(this.addNode(address, false));
+    for (const address of plan.masters) this.masterNodes.push(this.addNode(address, false, true));
     for (const master of this.masterNodes) startMesosDnsOn(master.machine, this.daemonWorld);
-    for (const address of plan.publicAgents) this.publicIds.push(this.join(address, 'slave_public'));
-    for (const address of plan.agents) this.join(address, '*');
-    this.followLoadBalancers();
+    for (const address of plan.publicAgents) this.publicIds.push(this.join(address, 'slave_public', true));
+    for (const address of plan.agents) this.join(address, '*', true);
+    this.loadBalancer.follow(this.mesos, (agentId) => this.agentNodes.get(agentId)?.machine.host);
   }
 
   /**
@@ -158,7 +175,13 @@ export class DcosCluster {
     return this.core.clock;
   }
 
-  /** A master, counted from 0; 0 is the leader. */
+  /** The master that leads, or led last: the first, until one is restarted. */
+  get leader(): DcosNode {
+    const { leader } = this.masters;
+    return this.masterNodes.find(({ address }) => address === leader) ?? this.master();
+  }
+
+  /** A master, counted from 0. */
   master(index = 0): DcosNode {
     const node = this.masterNodes[index];
     if (node === undefined) throw noSuchNode(`master ${index}`);
@@ -182,9 +205,14 @@ export class DcosCluster {
     return [...this.agentNodes].map(([id, node]) => ({ id, node }));
   }
 
-  /** What the overlay's master logged of nodes for which nothing was left. */
+  /** What the overlay modules of masters logged of nodes for which something was not left. */
   get overlayFailures(): readonly string[] {
-    return this.overlayMaster.failures;
+    return this.registration.failures;
+  }
+
+  /** What an agent's overlay module knows: its overlays, how far each is configured, and whether it is registered. */
+  overlayModule(id: string): ModuleState | undefined {
+    return this.registration.module(this.agent(id).address);
   }
 
   /** Masters and agents. */
@@ -198,7 +226,8 @@ export class DcosCluster {
   }
 
   /**
-   * Adds a private agent while the cluster runs; its Mesos id. One that comes back gets its part of the overlay again.
+   * Adds a private agent while the cluster runs; its Mesos id. It registers for its part of the overlays, and one that
+   * comes back gets what it had; its tunnel is up after dcos-net's next poll, half a minute later.
    * @throws Refusal `bad-option`
    */
   addAgent(address: Ipv4): string {
@@ -206,7 +235,21 @@ export class DcosCluster {
       address,
       this.nodes().map((node) => node.address),
     );
-    return this.join(address, '*');
+    return this.join(address, '*', false);
+  }
+
+  /**
+   * A master's Mesos process ends, and is started again a quarter of a minute later. If it led, another one leads from then
+   * on, if there is one; the new leader knows of the overlays what the replicated log holds, and all nodes register again.
+   * Offers and tasks go on as if nothing had happened.
+   */
+  restartMaster(index = 0): void {
+    this.masters.restart(this.master(index).address);
+  }
+
+  /** An agent's Mesos process is started again: its tasks run on, its overlay module registers again and gets what it had. */
+  restartAgent(id: string): void {
+    this.registration.restart(this.agent(id).address, AGENT_RESTART_DELAY);
   }
 
   /**
@@ -222,6 +265,7 @@ export class DcosCluster {
     this.gossipDelays.delete(node.name);
     this.mesos.partitionAgent(full);
     this.feed.forget(full);
+    this.registration.stop(node.address);
   }
 
   /** How far the nodes are from agreeing on VIPs. */
@@ -288,8 +332,8 @@ export class DcosCluster {
     return image.startsWith(MARATHON_LB_IMAGE) ? LoadBalancerService.program : this.plan.images.find(image);
   }
 
-  private join(address: Ipv4, role: '*' | 'slave_public'): string {
-    const node = this.addNode(address, true);
+  private join(address: Ipv4, role: '*' | 'slave_public', settled: boolean): string {
+    const node = this.addNode(address, true, settled);
     const former = this.mesos.agents().find(({ hostname }) => hostname === formatIpv4(address));
     if (former !== undefined) this.mesos.removeAgent(former.id, 'a new agent registered at the same address');
     const id = `${this.mesos.id}-S${this.agentCount++}`;
@@ -309,19 +353,12 @@ export class DcosCluster {
     return id;
   }
 
-  private addNode(address: Ipv4, agent: boolean): DcosNode {
-    const place = this.overlayMaster.register(address, agent);
-    const name = hostName(address);
-    const config = dcosNode(name, {
-      address: { address, prefix: UNDERLAY.prefix },
-      gateway: GATEWAY,
-      place,
-      docker: agent,
-      userlandProxy: this.plan.userlandProxy,
-      random: this.core.random.fork(`setup ${name}`),
-    });
-    const machine = this.core.add(config);
+  /** @param settled whether the node has been up for long: its part of the overlays is there */
+  private addNode(address: Ipv4, agent: boolean, settled: boolean): DcosNode {
+    const { core, registration } = this;
+    const { machine, host } = newNode({ core, registration, address, agent, settled, userlandProxy: this.plan.userlandProxy });
     this.share(machine, address);
+    if (!settled) registration.start(host);
     return this.handle(machine, address);
   }
 
@@ -330,17 +367,8 @@ export class DcosCluster {
     const { gossipDelays } = this.plan;
     const delay = gossipDelays[this.nodeCount++ % gossipDelays.length] ?? 0;
     this.gossipDelays.set(machine.name, delay);
-    startDaemons(machine, address, this.vipKernel(this.l4lb.heardAfter(delay), delay), this.daemonWorld);
-  }
-
-  private vipKernel(start: number, delay: number): VipKernel {
-    const key = `${start} ${delay}`;
-    let kernel = this.vipKernels.get(key);
-    if (kernel === undefined) {
-      kernel = new VipKernel(this.l4lb.view(start, delay));
-      this.vipKernels.set(key, kernel);
-    }
-    return kernel;
+    const vips = this.vipKernels.of(delay);
+    startDaemons(machine, address, vips, this.overlay.view(address, delay), this.daemonWorld);
   }
 
   private handle(machine: Machine, address: Ipv4): DcosNode {
@@ -353,7 +381,7 @@ export class DcosCluster {
         files: this.files,
         install: (name) => this.install(name),
         nodes: {
-          leader: () => this.master(),
+          leader: () => this.leader,
           agent: (id) => this.agent(id),
           byAddress: (text) => this.nodes().find((other) => formatIpv4(other.address) === text),
         },
@@ -363,16 +391,6 @@ export class DcosCluster {
       cluster: this.core,
       random: this.core.random.fork(`person on ${machine.name}`),
       tools,
-    });
-  }
-
-  private followLoadBalancers(): void {
-    this.mesos.events.on('status', (_, { info, state }) => {
-      if (info.container?.image?.startsWith(MARATHON_LB_IMAGE) !== true) return;
-      const node = this.agentNodes.get(info.agentId);
-      if (node === undefined) return;
-      if (state === 'TASK_RUNNING') this.loadBalancer.start(info.taskId, node.machine.host);
-      else if (state !== 'TASK_STARTING' && state !== 'TASK_STAGING') this.loadBalancer.stop(info.taskId);
     });
   }
 }

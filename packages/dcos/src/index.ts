@@ -83,7 +83,9 @@ export type { RequestOptions } from './node/http-client.ts';
 export { DcosNode, type HttpOptions, type HttpReply, type HttpSession } from './node/node.ts';
 export { overlayRules, overlaySet } from './node/overlay-setup.ts';
 export { dcosNetRules } from './node/setup.ts';
+export type { ModuleOverlay, ModuleState, OverlayStatus } from './overlay/agent-module.ts';
 export { OverlayDirectory, type OverlayRecord } from './overlay/directory.ts';
+export type { OverlayEvent } from './overlay/registration.ts';
 export { checkRange, choices, firstChoice, nextChoice, VIP_RANGE, type VipRange } from './vips/address.ts';
 export {
   accepts,

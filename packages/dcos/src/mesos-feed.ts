@@ -2,7 +2,7 @@
  * Mesos' tasks on their way to those who follow them: each agent's dcos-net polls its own agent, Mesos-DNS the leading
  * master. Both are woken only when there is something new, at the moment their own rhythm would have found it.
  */
-import { type Clock, type Ipv4, parseIpv4, type Random } from '@portolan/core';
+import { type Clock, formatIpv4, type Ipv4, parseIpv4, type Random } from '@portolan/core';
 import type { MesosMaster, Task } from '@portolan/scheduler';
 import { TaskZone } from './dns/task-zone.ts';
 import { type MesosDns, REFRESH_SECONDS } from './mesos-dns/mesos-dns.ts';
@@ -28,9 +28,8 @@ export interface FeedOptions {
   readonly vipsChanged: (event: VipEvent) => void;
   readonly mesosDns: MesosDns;
   readonly version: DcosNetVersion;
-  /** The leading master's address, as text and number. */
-  readonly leader: Ipv4;
-  readonly leaderText: string;
+  /** The masters as ZooKeeper lists them: the one that leads, or led last, first. */
+  readonly masters: () => readonly [Ipv4, ...Ipv4[]];
   /** Unix milliseconds at virtual time 0. */
   readonly epoch: number;
 }
@@ -149,18 +148,20 @@ export class MesosFeed {
     this.options.clock.after(untilNext(this.options.clock.now, REFRESH_SECONDS * 1000, 0), () => this.refresh());
   }
 
-  private refresh(): void {
+  /** Mesos-DNS reads the state of the leading master: at its own rhythm, and whenever another one leads. */
+  refresh(): void {
     this.refreshDue = false;
     const { clock, epoch, mesosDns } = this.options;
     mesosDns.refresh(this.state(), Math.floor((epoch + clock.now) / 1000));
   }
 
   private state(): MesosState {
-    const { leader, leaderText, master } = this.options;
+    const { masters, master } = this.options;
+    const [leader, ...others] = masters();
     const agents = [...this.byAgent].map(([id, { address }]): MesosAgent => ({ id, address, port: 5051 }));
     return {
-      leader: `master@${leaderText}:5050`,
-      masters: [`${leaderText}:5050`],
+      leader: `master@${formatIpv4(leader)}:5050`,
+      masters: [leader, ...others].map((address) => `${formatIpv4(address)}:5050`),
       frameworks: master.frameworks().map(({ name }) => ({ name, address: leader })),
       agents,
       tasks: [...this.tasks.values()],

@@ -83,6 +83,7 @@ test('an agent that comes back has its part of the overlay again; a new one gets
   expect(() => cluster.addAgent(parseIpv4('172.16.0.1'))).toThrowError('172.16.0.1 is in use');
   expect(cluster.addAgent(parseIpv4('172.16.0.50'))).toMatch(/-S2$/);
   expect(cluster.addAgent(parseIpv4('172.16.0.12'))).toMatch(/-S3$/);
+  expect(cluster.settle()).toBe(true);
   expect([part('172.16.0.12'), part('172.16.0.50')]).toEqual(['9.0.1.0/24', '9.0.3.0/24']);
   cluster.marathon.add(app('/a', { instances: 6, networks: [{ mode: 'container', name: 'dcos' }] }));
   expect(cluster.settle()).toBe(true);

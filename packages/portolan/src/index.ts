@@ -33,6 +33,8 @@ export {
   type HttpOptions,
   type HttpReply,
   type HttpSession,
+  type ModuleState,
+  type OverlayEvent,
   type SnapshotDiff,
 } from '@portolan/dcos';
 export {

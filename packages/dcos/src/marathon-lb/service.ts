@@ -4,7 +4,7 @@
  * repo/packages/M/marathon-lb/38).
  */
 import { type Cluster, type Namespace, type Program, Refusal } from '@portolan/core';
-import type { Marathon } from '@portolan/scheduler';
+import type { Marathon, MesosMaster } from '@portolan/scheduler';
 import { Haproxy } from '../haproxy/process.ts';
 import { DCOS_PACKAGE_OPTIONS } from './config.ts';
 import { type Regenerated, regenerate } from './regenerate.ts';
@@ -68,8 +68,19 @@ export class LoadBalancerService {
       this.marathon.events.on(event, () => this.wake());
   }
 
+  /** Starts and stops with the tasks of its image. */
+  follow(mesos: MesosMaster, namespaceOf: (agentId: string) => Namespace | undefined): void {
+    mesos.events.on('status', (_, { info, state }) => {
+      if (info.container?.image?.startsWith(MARATHON_LB_IMAGE) !== true) return;
+      const ns = namespaceOf(info.agentId);
+      if (ns === undefined) return;
+      if (state === 'TASK_RUNNING') this.start(info.taskId, ns);
+      else if (state !== 'TASK_STARTING' && state !== 'TASK_STAGING') this.stop(info.taskId);
+    });
+  }
+
   /** A load balancer's task runs on a node. */
-  start(taskId: string, ns: Namespace): void {
+  private start(taskId: string, ns: Namespace): void {
     this.running.get(taskId)?.stop();
     this.running.set(taskId, new Haproxy(ns, this.cluster.clock));
     this.reloadedAt = Number.NEGATIVE_INFINITY;
@@ -77,7 +88,7 @@ export class LoadBalancerService {
   }
 
   /** The task is over. */
-  stop(taskId: string): void {
+  private stop(taskId: string): void {
     this.running.get(taskId)?.stop();
     this.running.delete(taskId);
   }

@@ -8,7 +8,7 @@ import type { TaskZone } from '../dns/task-zone.ts';
 import { dcosZones } from '../dns/zones.ts';
 import { MESOS_DNS_HTTP_PORT, mesosDnsPage } from '../mesos-dns/http-api.ts';
 import type { MesosDns } from '../mesos-dns/mesos-dns.ts';
-import type { OverlayDirectory } from '../overlay/directory.ts';
+import type { OverlayView } from '../overlay/directory.ts';
 import { startDcosDns, startMesosDns } from './dns-service.ts';
 import { DCOS_NET_REST_PORT, dcosNetRest } from './rest.ts';
 import { ipvsFeed, VIP_SET, type VipKernel } from './vip-kernel.ts';
@@ -16,7 +16,8 @@ import { ipvsFeed, VIP_SET, type VipKernel } from './vip-kernel.ts';
 /** What all nodes' daemons know, or will be told. */
 export interface DaemonWorld {
   readonly masters: readonly Ipv4[];
-  readonly overlay: OverlayDirectory;
+  /** The master that leads, or led last. */
+  readonly leader: () => Ipv4;
   readonly tasks: TaskZone;
   readonly mesosDns: MesosDns;
   /** All nodes, in the order in which they came. */
@@ -29,22 +30,22 @@ const LOOPBACK = parseIpv4('127.0.0.1');
 const MESOS_DNS_DNS_PORT = 61053;
 
 /** Starts a node's daemons. */
-export function startDaemons(machine: Machine, address: Ipv4, vips: VipKernel, world: DaemonWorld): void {
-  const { masters, overlay, tasks, mesosDns } = world;
+export function startDaemons(machine: Machine, address: Ipv4, vips: VipKernel, overlay: OverlayView, world: DaemonWorld): void {
+  const { masters, tasks, mesosDns } = world;
   machine.host.share({
-    epoch: () => vips.epoch() + overlay.changes,
-    routes: [vips.routes, overlay.subnetRoutes(address), overlay.agentRoutes(address)],
-    neighbour: (device, next) => overlay.neighbour(address, device, next),
-    neighbours: () => overlay.neighbours(address),
-    remote: (device, mac) => overlay.remote(address, device, mac),
-    fdb: () => overlay.fdb(address),
+    epoch: () => vips.epoch() + overlay.epoch(),
+    routes: [vips.routes, overlay.subnetRoutes, overlay.agentRoutes],
+    neighbour: (device, next) => overlay.neighbour(device, next),
+    neighbours: () => overlay.neighbours(),
+    remote: (device, mac) => overlay.remote(device, mac),
+    fdb: () => overlay.fdb(),
     set: (name) => (name === VIP_SET ? vips.set : undefined),
     sets: () => [vips.asSet()],
     syncIpvs: ipvsFeed(vips.view),
   });
   const zones = () => {
     vips.view.catchUp();
-    return dcosZones({ node: address, masters, leader: masters[0], vips: vips.view, tasks, mesosDns });
+    return dcosZones({ node: address, masters, leader: world.leader(), vips: vips.view, tasks, mesosDns });
   };
   const upstream = masters.map((master) => ({ address: master, port: MESOS_DNS_DNS_PORT }));
   startDcosDns(machine.host, () => ({ routing: { mesos: upstream, upstreams: [] }, zones: zones() }));

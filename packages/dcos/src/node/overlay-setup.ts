@@ -1,16 +1,17 @@
 /**
- * What the overlay module and dcos-net's overlay part set up on a node: the tunnel device, and of each overlay a bridge with
- * Docker's network, an entry of the set `overlay`, rules, a routing rule (dcos-mesos-modules overlay/agent.cpp, dcos-net
- * apps/dcos_overlay; 1.13).
+ * What the overlay module and dcos-net's overlay part set up on a node: of each overlay a bridge with Docker's network, an
+ * entry of the set `overlay` and rules; then the tunnel device and a routing rule each (dcos-mesos-modules
+ * overlay/agent.cpp, dcos-net apps/dcos_overlay; 1.13).
  */
 import {
+  type AgentOverlay,
+  type AgentPlace,
   type Cidr,
   change,
   createNetwork,
   type DockerNetwork,
   formatCidr,
   type IpSet,
-  type Mac,
   type MachineConfig,
   type Match,
   type Netfilter,
@@ -21,53 +22,54 @@ import {
 } from '@portolan/core';
 import { OVERLAY_TABLE, VTEP_DEVICE } from '../overlay/directory.ts';
 
-/** A node's part of the overlays: one tunnel end for all. */
-export interface OverlayPlace {
-  readonly vtep: Cidr;
-  readonly vtepMac: Mac;
-  readonly overlays: readonly OverlayPart[];
-}
-
-/** A node's part of one overlay. */
-export interface OverlayPart {
-  /** Name of the overlay: `dcos`. */
-  readonly name: string;
-  readonly overlay: Cidr;
-  /** The half of the node's subnet that Docker gets; a master has none. */
-  readonly docker: Cidr | undefined;
-}
-
 const OVERLAY_MTU = 1420;
 /** Priority of the first overlay's rule: the kernel puts each new one before the others. */
 const RULE_PRIORITY = 32765;
 
-/** The machine with its part of the overlays. */
-export function withOverlays(config: MachineConfig, place: OverlayPlace, random: Random): MachineConfig {
-  if (place.overlays.length === 0) return config;
-  const bridged = place.overlays.reduce((next, part) => withOverlayBridge(next, part, random), config);
-  const tunnel = withLink(bridged, {
+/**
+ * The machine with the tunnel, and with a rule for each of these overlays: what dcos-net sets up for overlays it did not
+ * know before.
+ */
+export function withTunnel(config: MachineConfig, place: AgentPlace, parts: readonly AgentOverlay[]): MachineConfig {
+  const linked = withTunnelLink(config, place);
+  const { host } = linked;
+  const before = host.rules.filter(({ table }) => table === OVERLAY_TABLE).length;
+  const overlays = parts.flatMap(({ overlay }) => overlay ?? []);
+  const fresh = overlays.map((from, i) => ({ priority: RULE_PRIORITY - before - i, from, table: OVERLAY_TABLE }));
+  const [local, ...others] = host.rules;
+  const first = local === undefined ? [] : [local];
+  return { ...linked, host: { ...host, rules: [...first, ...fresh.reverse(), ...others] } };
+}
+
+function withTunnelLink(config: MachineConfig, { vtep, vtepMac }: AgentPlace): MachineConfig {
+  if (config.host.links.some(({ name }) => name === VTEP_DEVICE)) return config;
+  return withLink(config, {
     name: VTEP_DEVICE,
-    mac: place.vtepMac,
+    mac: vtepMac,
     mtu: 1500,
     up: true,
     kind: { type: 'vxlan', vni: 1024, port: 64000, learning: true },
-    addresses: [place.vtep],
+    addresses: [vtep],
   });
-  const rules = place.overlays.map(({ overlay }, i) => ({ priority: RULE_PRIORITY - i, from: overlay, table: OVERLAY_TABLE }));
-  const [local, ...others] = tunnel.host.rules;
-  const first = local === undefined ? [] : [local];
-  return { ...tunnel, host: { ...tunnel.host, rules: [...first, ...rules.reverse(), ...others] } };
 }
 
-function withOverlayBridge(config: MachineConfig, { name, overlay, docker }: OverlayPart, random: Random): MachineConfig {
-  if (docker === undefined) return config;
+/**
+ * The machine with Docker's network of an overlay, its member of the set `overlay` and its rules: what the overlay module
+ * sets up. Nothing on a master, nor for an overlay without IPv4, whose network would carry nothing here.
+ * @throws Refusal `pool-overlaps` of Docker
+ */
+export function withOverlay(config: MachineConfig, part: AgentOverlay, random: Random): MachineConfig {
+  const { name, overlay, dockerBridge } = part;
+  if (dockerBridge === undefined || overlay === undefined) return config;
+  // A module that was started again finds the network as it left it.
+  if (config.docker.networks.some((network) => network.name === name)) return config;
   const bridge = `d-${name}`;
   const network: DockerNetwork = {
     id: random.hex(64),
     name,
     bridge,
-    subnet: docker,
-    gateway: docker.address + 1,
+    subnet: dockerBridge,
+    gateway: dockerBridge.address + 1,
     mtu: OVERLAY_MTU,
     masquerade: false,
     icc: true,

@@ -1,6 +1,6 @@
 /**
- * What the daemons of a DC/OS node set up on its machine before any task runs, in the order in which they do it:
- * dockerd, dcos-net's unit, dcos-net, the overlay module.
+ * What the daemons of a DC/OS node set up on its machine before it registers, in the order in which they do it:
+ * dockerd, dcos-net's unit, dcos-net. The overlay module comes after (overlay-setup.ts).
  * Follows dcos/dcos packages/dcos-net/extra/dcos-net.service, dcos-mesos-modules overlay/agent.cpp and dcos-net
  * apps/dcos_l4lb/src/dcos_l4lb_ipset_mgr.erl (1.13).
  */
@@ -21,7 +21,6 @@ import {
   remember,
   withLink,
 } from '@portolan/core';
-import { type OverlayPlace, withOverlays } from './overlay-setup.ts';
 
 /** dcos-net's DNS addresses on every node. */
 export const SPARTAN_ADDRESSES: readonly Ipv4[] = ['198.51.100.1', '198.51.100.2', '198.51.100.3'].map(parseIpv4);
@@ -33,13 +32,12 @@ const COMMENT = {
   skip: 'Skip DC/OS L4LB traffic',
 };
 
-/** A master, private or public agent, ready. */
+/** A master, private or public agent, before it has its part of the overlays. */
 export function dcosNode(
   name: string,
   options: {
     address: Cidr;
     gateway: Ipv4;
-    place: OverlayPlace | undefined;
     docker: boolean;
     userlandProxy: boolean;
     random: Random;
@@ -52,8 +50,7 @@ export function dcosNode(
     host: { ...config.host, sysctl: { ...config.host.sysctl, ipForward: true, rpFilter: 2, ipvsConntrack: true } },
   };
   if (options.docker) config = withDocker(config, options.userlandProxy, options.random);
-  config = withDcosNet(config, options.random);
-  return options.place === undefined ? config : withOverlays(config, options.place, options.random);
+  return withDcosNet(config, options.random);
 }
 
 function withDocker(config: MachineConfig, userlandProxy: boolean, random: Random): MachineConfig {

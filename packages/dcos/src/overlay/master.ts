@@ -1,56 +1,97 @@
 /**
- * The overlay module of the Mesos master: gives each node its part of every overlay, and never takes it back: a node that
- * comes again gets the same. Follows dcos-mesos-modules overlay/master.cpp. What it gives is in the directory at once. A node
- * for which nothing is left stays without overlay: its module would ask again for ever.
+ * The overlay module of one Mesos master process, from its start to its end: gives each node its part of every overlay,
+ * and never takes it back. What it has given is in the log that all masters replicate; a module that starts knows nothing
+ * before it has read that. Follows ManagerProcess of dcos-mesos-modules overlay/master.cpp, edc45dc.
  */
-import { type AddressPlan, addressPlan, type Cidr, DEFAULT_OVERLAY, type Ipv4, Refusal, registerAgent } from '@portolan/core';
-import type { OverlayPlace } from '../node/overlay-setup.ts';
-import { OverlayDirectory } from './directory.ts';
+import {
+  type AddressPlan,
+  type AgentPlace,
+  addressPlan,
+  formatIpv4,
+  type Ipv4,
+  type OverlayConfig,
+  type OverlayRelease,
+  Refusal,
+  type Registration,
+  recoverPlan,
+  refreshAgent,
+  registerAgent,
+} from '@portolan/core';
 
-/** An overlay beside `dcos`. */
-export interface OverlayNetwork {
-  readonly name: string;
-  readonly network: Cidr;
-  /** Length of a node's subnet. */
-  readonly prefix: number;
-}
+/** The replicated log, key `network-state`: who has what, in the order of registration. */
+export type OverlayLog = Map<Ipv4, AgentPlace>;
 
-/** Gives parts of the overlays out. */
+/** What becomes of a registration. */
+export type RegisterOutcome =
+  /** The first one since the start: it is dropped, and the log is to be read. */
+  | { readonly kind: 'recover' }
+  | { readonly kind: 'dropped'; readonly why: string }
+  /** The node is told of this place, once the log has it. */
+  | { readonly kind: 'update'; readonly place: AgentPlace; readonly store: boolean };
+
+/** A master's module. */
 export class OverlayMaster {
-  readonly directory: OverlayDirectory;
-  /** What the master logged: who got nothing, in its words. */
-  readonly failures: string[] = [];
+  private phase: 'started' | 'recovering' | 'recovered' = 'started';
   private plan: AddressPlan;
-  private readonly places = new Map<Ipv4, OverlayPlace>();
+  private readonly places = new Map<Ipv4, AgentPlace>();
 
   /** @throws Refusal `bad-config` for what the master refuses to start with */
-  constructor(options: { readonly vtepNetwork?: Cidr | undefined; readonly networks?: readonly OverlayNetwork[] } = {}) {
-    const overlays = [...DEFAULT_OVERLAY.overlays, ...(options.networks ?? [])] as const;
-    this.plan = addressPlan({ vtepNetwork: options.vtepNetwork ?? DEFAULT_OVERLAY.vtepNetwork, overlays });
-    this.directory = new OverlayDirectory(overlays);
+  constructor(
+    private readonly config: OverlayConfig,
+    private readonly log: OverlayLog,
+    private readonly release: OverlayRelease,
+  ) {
+    this.plan = addressPlan(config);
   }
 
-  /** A node's part; only an agent has bridges. Undefined if no tunnel address or no subnet is left. */
-  register(address: Ipv4, agent: boolean): OverlayPlace | undefined {
-    const known = this.places.get(address);
-    if (known !== undefined) return known;
+  /** A node asks for its part. */
+  register(registration: Registration): RegisterOutcome {
+    if (this.phase === 'started') {
+      this.phase = 'recovering';
+      return { kind: 'recover' };
+    }
+    if (this.phase === 'recovering') return { kind: 'dropped', why: 'overlay-master in `RECOVERING` state' };
+    const { agent } = registration;
+    const known = this.places.get(agent);
     try {
-      const { plan, place } = registerAgent(this.plan, { agent: address, mesosBridge: agent, dockerBridge: agent });
-      const { vtep, vtepMac, overlays } = place;
+      const { plan, place } =
+        known === undefined ? registerAgent(this.plan, registration) : refreshAgent(this.plan, known, registration);
       this.plan = plan;
-      this.failures.push(...place.failures);
-      const made = {
-        vtep,
-        vtepMac,
-        overlays: overlays.map(({ name, overlay, dockerBridge }) => ({ name, overlay, docker: dockerBridge })),
-      };
-      this.places.set(address, made);
-      for (const { subnet } of overlays) this.directory.put({ agent: address, vtep: vtep.address, vtepMac, subnet });
-      return made;
+      this.places.set(agent, place);
+      if (known === undefined || place.overlays.length > known.overlays.length) return { kind: 'update', place, store: true };
+      if (this.log.has(agent)) return { kind: 'update', place, store: false };
+      return { kind: 'dropped', why: `Agent ${pidOf(agent)} info has not been updated in the replicated log.` };
     } catch (refusal) {
       if (!(refusal instanceof Refusal)) throw refusal;
-      this.failures.push(`Unable to get VTEP IP for Agent: ${refusal.message}`);
-      return undefined;
+      const again = known === undefined ? '' : 're-';
+      const family = refusal.message.includes('IPv6') ? 'IPv6' : 'IP';
+      const what = `Unable to get VTEP ${family} for Agent: ${refusal.message}`;
+      return { kind: 'dropped', why: `${what}Cannot fulfill ${again}registration for Agent: ${pidOf(agent)}` };
     }
   }
+
+  /**
+   * The log has been read.
+   * @throws Refusal `unavailable` if it contradicts itself: the module ends, to be started again
+   */
+  recover(): void {
+    const { plan, places } = recoverPlan(this.config, this.log.values(), this.release);
+    this.plan = plan;
+    for (const place of places) this.places.set(place.agent, place);
+    this.phase = 'recovered';
+  }
+
+  /** The log has this place now. */
+  stored(place: AgentPlace): void {
+    this.log.set(place.agent, place);
+  }
+
+  /** Whether a node that reports its overlays gets an acknowledgement. */
+  knows(agent: Ipv4): boolean {
+    return this.places.has(agent) && this.log.has(agent);
+  }
+}
+
+function pidOf(agent: Ipv4): string {
+  return `overlay-agent@${formatIpv4(agent)}:5051`;
 }

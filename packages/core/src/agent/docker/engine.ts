@@ -4,7 +4,7 @@
  * batches, one new configuration a batch.
  */
 import type { Draft } from 'immer';
-import { broadcastOf, type Cidr, type Ipv4, macOfAddress, networkOf } from '../../base/address.ts';
+import { broadcastOf, type Cidr, contains, type Ipv4, macOfAddress, networkOf } from '../../base/address.ts';
 import { memo, produce } from '../../base/immutable.ts';
 import type { Random } from '../../base/random.ts';
 import { Refusal } from '../../base/refusal.ts';
@@ -33,6 +33,10 @@ export type RunResult = { readonly container: Container } | { readonly refusal: 
 export function createNetwork(config: MachineConfig, network: DockerNetwork, random: Random): MachineConfig {
   if (config.docker.networks.some((n) => n.name === network.name))
     throw refuse('network-exists', `network with name ${network.name} already exists`);
+  if (
+    config.docker.networks.some((n) => contains(n.subnet, network.subnet.address) || contains(network.subnet, n.subnet.address))
+  )
+    throw refuse('pool-overlaps', 'Pool overlaps with other one on this address space');
   const index = config.nextIndex;
   const link: Link = {
     index,
