@@ -46,7 +46,7 @@ export function answerOfPortolan(lab: Lab, trace?: Trace): Answer {
 class LabWorld {
   readonly namespaces = new Map<string, Namespace>();
   private readonly clock = new Clock();
-  private readonly wire = new Wire({ carry: () => {} });
+  private readonly wire = new Wire();
   private readonly lab: Lab;
   /** Whether a rule may change the size of segments. */
   private readonly sizes: boolean;

@@ -5,6 +5,9 @@ import type { TcpProgram, TcpSocket } from '../kernel/socket/tcp.ts';
 import type { HttpRequest, HttpResponse } from './program.ts';
 
 const MOST_BYTES = 1 << 20;
+/** From 1 January 1970 on. */
+const WEEKDAYS = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed'] as const;
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'] as const;
 
 /** A request as text. */
 export function requestText(request: HttpRequest): string {
@@ -34,7 +37,7 @@ export function parseResponse(text: string): HttpResponse | undefined {
 
 /** A header's value; names are compared without regard to case. */
 export function headerValue(headers: HttpRequest['headers'], name: string): string | undefined {
-  return headers.find(([key]) => key.toLowerCase() === name)?.[1];
+  return headers.find(([key]) => key.length === name.length && key.toLowerCase() === name)?.[1];
 }
 
 /** The program of an accepted connection: answers each request. */
@@ -58,10 +61,8 @@ export function httpDate(milliseconds: number): string {
   const days = Math.floor(milliseconds / 86_400_000);
   const seconds = Math.floor((milliseconds - days * 86_400_000) / 1000);
   const { year, month, day } = civil(days);
-  const weekday = ['Thu', 'Fri', 'Sat', 'Sun', 'Mon', 'Tue', 'Wed'][((days % 7) + 7) % 7];
-  const name = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'][month - 1];
-  const clock = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60].map(two).join(':');
-  return `${weekday}, ${two(day)} ${name} ${year} ${clock} GMT`;
+  const clock = `${two(Math.floor(seconds / 3600))}:${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`;
+  return `${WEEKDAYS[((days % 7) + 7) % 7]}, ${two(day)} ${MONTHS[month - 1]} ${year} ${clock} GMT`;
 }
 
 function two(n: number): string {
@@ -75,12 +76,16 @@ function headerText(headers: HttpRequest['headers']): string {
 function split(text: string): { first: string; headers: HttpRequest['headers']; body: string } | undefined {
   const end = text.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
-  const [first = '', ...lines] = text.slice(0, end).split('\r\n');
-  const headers = lines.map((line): readonly [string, string] => {
-    const colon = line.indexOf(':');
-    return [line.slice(0, Math.max(colon, 0)), line.slice(colon + 1).trim()];
-  });
+  const headers: (readonly [string, string])[] = [];
+  const firstEnd = text.indexOf('\r\n');
+  for (let at = firstEnd; at < end; ) {
+    const next = text.indexOf('\r\n', at + 2);
+    const colon = text.indexOf(':', at + 2);
+    const nameEnd = colon < 0 || colon > next ? at + 2 : colon;
+    headers.push([text.slice(at + 2, nameEnd), text.slice(nameEnd === colon ? colon + 1 : nameEnd, next).trim()]);
+    at = next;
+  }
   const length = Number(headerValue(headers, 'content-length') ?? 0);
   const body = text.slice(end + 4);
-  return utf8Length(body) < length ? undefined : { first, headers, body };
+  return length > 0 && utf8Length(body) < length ? undefined : { first: text.slice(0, firstEnd), headers, body };
 }

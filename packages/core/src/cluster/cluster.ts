@@ -56,7 +56,7 @@ export class Cluster {
     this.random = new Random(options.seed);
     this.epoch = options.epoch;
     this.images = options.images;
-    this.world = { clock: this.clock, wire: new Wire(this.underlay), trace: undefined };
+    this.world = { clock: this.clock, wire: new Wire(), trace: undefined };
   }
 
   /**

@@ -7,7 +7,7 @@ import { memo } from '../base/immutable.ts';
 import { ipvsIn, ipvsOut } from './ipvs-hooks.ts';
 import type { Namespace } from './namespace.ts';
 import { confirm, track } from './netfilter/conntrack.ts';
-import { type Hook, type HookEntry, PRIORITY, type Verdict } from './netfilter/hook.ts';
+import { type Hook, type HookEntry, type PerHook, PRIORITY, type Verdict } from './netfilter/hook.ts';
 import { MATCHES } from './netfilter/matches.ts';
 import { decide, type Mapping, translate } from './netfilter/nat.ts';
 import { type Chain, type Match, type Netfilter, PROTOCOL, type Rule, type TableName, type Target } from './netfilter/rule.ts';
@@ -36,15 +36,15 @@ export const HOOKS: readonly Entry[] = [
 ];
 
 /** The handlers that have anything to do in a namespace, hook by hook. */
-export function activeHooks(ns: Namespace): { readonly [hook in Hook]: readonly Entry[] } {
-  const at = (hook: Hook): readonly Entry[] =>
+export function activeHooks(ns: Namespace): PerHook<readonly Entry[]> {
+  const entriesAt = (hook: Hook): readonly Entry[] =>
     HOOKS.filter((entry) => entry.hook === hook && entry.active(ns)).sort((a, b) => a.priority - b.priority);
   return {
-    PREROUTING: at('PREROUTING'),
-    INPUT: at('INPUT'),
-    FORWARD: at('FORWARD'),
-    OUTPUT: at('OUTPUT'),
-    POSTROUTING: at('POSTROUTING'),
+    PREROUTING: entriesAt('PREROUTING'),
+    INPUT: entriesAt('INPUT'),
+    FORWARD: entriesAt('FORWARD'),
+    OUTPUT: entriesAt('OUTPUT'),
+    POSTROUTING: entriesAt('POSTROUTING'),
   };
 }
 

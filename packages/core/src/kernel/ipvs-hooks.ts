@@ -18,6 +18,8 @@ import { SkBuff } from './skb.ts';
 
 /** IPv4 in IPv4. */
 const IPIP = 4;
+/** How traces say that a packet goes in no address of its own. */
+const HOW = { masquerade: '', route: ' as it is', tunnel: ' in a tunnel' } as const;
 
 /** Towards a virtual service: at LOCAL_IN for packets from elsewhere, at LOCAL_OUT for those made here. */
 export function ipvsIn(ns: Namespace, skb: SkBuff): Verdict {
@@ -56,8 +58,10 @@ export function ipvsOut(ns: Namespace, skb: SkBuff): Verdict {
 
 function send(ns: Namespace, skb: SkBuff, connection: IpvsConnection): Verdict {
   const { address } = connection.server;
-  const how = { masquerade: '', route: ' as it is', tunnel: ' in a tunnel' }[connection.forward];
-  skb.hop?.steps.push({ action: 'ipvs', text: `${virtualText(connection)} goes to ${serverText(connection)}${how}` });
+  skb.hop?.steps.push({
+    action: 'ipvs',
+    text: `${virtualText(connection)} goes to ${serverText(connection)}${HOW[connection.forward]}`,
+  });
   const route = ns.route(address, skb.source);
   if (route === undefined) {
     refuse(ns, skb, ICMP_ERROR.netUnreachable, 'no-route');

@@ -19,7 +19,7 @@ import type { Device } from './link/device.ts';
 import type { Namespace } from './namespace.ts';
 import { send } from './neighbour.ts';
 import { setClosing } from './netfilter/conntrack.ts';
-import type { Hook, Verdict } from './netfilter/hook.ts';
+import { at, type Hook, type Verdict } from './netfilter/hook.ts';
 import { PROTOCOL, type Target } from './netfilter/rule.ts';
 import { SkBuff } from './skb.ts';
 import type { TcpFailure } from './socket/tcp.ts';
@@ -122,7 +122,7 @@ export function finish(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
 
 /** Shows a packet to everybody at a hook until one of them does not let it go on. */
 function visit(ns: Namespace, hook: Hook, skb: SkBuff): Verdict {
-  for (const entry of ns.hooks[hook]) {
+  for (const entry of at(ns.hooks, hook)) {
     const verdict = entry.handle(ns, skb, hook);
     if (verdict !== 'accept') return verdict;
   }

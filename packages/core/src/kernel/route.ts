@@ -38,21 +38,29 @@ export function findRoute(
   return undefined;
 }
 
-/** Most destinations remembered per namespace. */
-const REMEMBERED = 4096;
+/** Places for remembered routes: at first, and at most. */
+const PLACES = { first: 8, most: 4096 } as const;
+
+/** A route that was found, or that there is none. */
+interface Remembered {
+  readonly destination: Ipv4;
+  /** Which rules looked at its source and matched. */
+  readonly kind: number;
+  readonly route: Route | undefined;
+}
 
 /**
- * Routes found before. Sources of one kind, by the rules whose `from` they match, share what was found; it counts as
- * long as the configuration and the shared state are the same.
+ * Routes found before: each has one place, by its destination, and is forgotten when another one needs that. Sources
+ * of one kind, by the rules whose `from` they match, share what was found. What is remembered counts as long as the
+ * configuration and the shared state are the same.
  */
 export class RouteCache {
   private config: NamespaceConfig | undefined = undefined;
   private epoch = -1;
-  /** Whether any rule asks for the source. */
-  private bySource = false;
-  /** What sources that match no such rule share, by destination as a signed number: the engine looks those up fastest. */
-  private readonly common = new Map<number, Route | null>();
-  private readonly byRules = new Map<number, Map<number, Route | null>>();
+  /** Whose packets the rules tell apart. */
+  private froms: readonly Cidr[] = [];
+  private places: (Remembered | undefined)[] = [];
+  private displaced = 0;
 
   /** As {@link findRoute}. `epoch` rises whenever a shared source changes. */
   find(
@@ -63,13 +71,14 @@ export class RouteCache {
     source: Ipv4,
   ): Route | undefined {
     if (config !== this.config || epoch !== this.epoch) this.renew(config, epoch);
-    const known = this.bySource ? this.knownTo(rulesMatched(config.rules, source)) : this.common;
-    const remembered = known.get(destination | 0);
-    if (remembered !== undefined) return remembered ?? undefined;
-    if (known.size >= REMEMBERED) known.clear();
-    const found = findRoute(config, sources, destination, source);
-    known.set(destination | 0, found ?? null);
-    return found;
+    const kind = this.froms.length === 0 ? 0 : kindOf(this.froms, source);
+    const place = placeOf(destination, kind) & (this.places.length - 1);
+    const known = this.places[place];
+    if (known !== undefined && known.destination === destination && known.kind === kind) return known.route;
+    const route = findRoute(config, sources, destination, source);
+    this.places[place] = { destination, kind, route };
+    if (known !== undefined) this.makeRoom();
+    return route;
   }
 
   private renew(config: NamespaceConfig, epoch: number): void {
@@ -78,29 +87,31 @@ export class RouteCache {
     this.config = config;
     this.epoch = epoch;
     if (same) return;
-    this.bySource = config.rules.some(({ from }) => from !== undefined);
-    this.common.clear();
-    this.byRules.clear();
+    this.froms = config.rules.flatMap(({ from }) => from ?? []);
+    this.forget(Math.max(this.places.length, PLACES.first));
   }
 
-  private knownTo(kind: number): Map<number, Route | null> {
-    if (kind === 0) return this.common;
-    let known = this.byRules.get(kind);
-    if (known === undefined) {
-      known = new Map();
-      this.byRules.set(kind, known);
-    }
-    return known;
+  /** Where as many were displaced as there are places, there are too few. */
+  private makeRoom(): void {
+    if (++this.displaced < this.places.length || this.places.length === PLACES.most) return;
+    this.forget(this.places.length * 2);
+  }
+
+  private forget(places: number): void {
+    this.places = new Array(places).fill(undefined);
+    this.displaced = 0;
   }
 }
 
-/** One bit for each rule with a `from` that contains the address. */
-function rulesMatched(rules: readonly RoutingRule[], source: Ipv4): number {
+function placeOf(destination: Ipv4, kind: number): number {
+  const mixed = Math.imul(destination ^ Math.imul(kind, 0x85ebca6b), 0x9e3779b1);
+  return mixed ^ (mixed >>> 16);
+}
+
+/** One bit for each network that contains the address. */
+function kindOf(networks: readonly Cidr[], address: Ipv4): number {
   let bits = 0;
-  for (let i = 0; i < rules.length; i++) {
-    const from = rules[i]?.from;
-    if (from !== undefined && contains(from, source)) bits += 2 ** i;
-  }
+  for (let i = 0; i < networks.length; i++) if (contains(networks[i] as Cidr, address)) bits += 2 ** i;
   return bits;
 }
 

@@ -221,6 +221,7 @@ export class Ipvs {
   outgoing(p: Packet): IpvsConnection | undefined {
     const { now } = this.clock;
     this.work();
+    if (this.connectionTable.size === 0) return undefined;
     const found = this.connectionTable.from(p.protocol, p.source, p.sourcePort, p.destination, p.destinationPort);
     if (found === undefined) return undefined;
     this.countPacket(found, 1, p.length, now);

@@ -33,6 +33,12 @@ export interface DeviceOwner {
   readonly now: number;
 }
 
+/** A network between machines that Ethernet devices are plugged into. */
+export interface Network {
+  /** Takes a frame from a device and hands it to the device or devices it is for. */
+  carry(from: Device, frame: Frame): void;
+}
+
 /** A device. */
 export class Device {
   readonly owner: DeviceOwner;
@@ -48,7 +54,10 @@ export class Device {
   master: Device | undefined = undefined;
   /** The forwarding table and ports, if it is a bridge. */
   readonly bridge: BridgeTable | undefined;
+  /** The other end, if it is one of a pair and was asked for. */
   peer: Device | undefined = undefined;
+  /** The network it is plugged into. */
+  network: Network | undefined = undefined;
   /** Its neighbours, by address as a signed number. */
   readonly neighbours = new Map<number, Neighbour>();
   receivedPackets = 0;

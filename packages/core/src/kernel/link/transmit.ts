@@ -28,7 +28,7 @@ export function transmit(device: Device, frame: Frame): void {
     }
     case 'ethernet':
       if (!(frame instanceof Arp)) frame.scrub();
-      device.owner.wire.underlay.carry(device, frame);
+      device.network?.carry(device, frame);
       return;
     case 'bridge':
       bridgeForward(device, undefined, frame);

@@ -5,12 +5,6 @@ import { assert } from '../../base/assert.ts';
 import type { Device, Frame } from './device.ts';
 import { receiveFrame } from './receive.ts';
 
-/** The network that Ethernet devices are attached to. */
-export interface Underlay {
-  /** Takes a frame from a device and hands it to the device or devices it is for. */
-  carry(from: Device, frame: Frame): void;
-}
-
 /** How many frames one packet may cause before it is called a loop. */
 const FRAMES_IN_A_ROW = 5_000_000;
 
@@ -22,7 +16,6 @@ export type Tap = (device: Device, direction: 'in' | 'out', frame: Frame) => voi
 
 /** The frames under way in one cluster, and the programs that wait for the kernel to be done with them. */
 export class Wire {
-  readonly underlay: Underlay;
   tap: Tap | undefined = undefined;
   // The queues keep their room: what is before the first has been handled.
   private devices: Device[] = [];
@@ -30,10 +23,6 @@ export class Wire {
   private queued = 0;
   private programs: (() => void)[] = [];
   private running = false;
-
-  constructor(underlay: Underlay) {
-    this.underlay = underlay;
-  }
 
   /** Puts a frame before a device's door. */
   send(device: Device, frame: Frame): void {

@@ -32,6 +32,25 @@ export const PRIORITY = {
   confirm: 0x7fffffff,
 } as const;
 
+/** Something for each hook. */
+export type PerHook<T> = { readonly [hook in Hook]: T };
+
+/** What there is for a hook; spelled out, since every packet asks for it. */
+export function at<T>(all: PerHook<T>, hook: Hook): T {
+  switch (hook) {
+    case 'PREROUTING':
+      return all.PREROUTING;
+    case 'INPUT':
+      return all.INPUT;
+    case 'FORWARD':
+      return all.FORWARD;
+    case 'OUTPUT':
+      return all.OUTPUT;
+    case 'POSTROUTING':
+      return all.POSTROUTING;
+  }
+}
+
 /** Somebody who looks at packets at a hook, in the eyes of one kind of namespace. */
 export interface HookEntry<N> {
   readonly hook: Hook;
