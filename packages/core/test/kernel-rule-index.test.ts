@@ -40,7 +40,7 @@ test('an index offers every rule that matches, in order, and skips only rules th
       (texts, protocol, port) => {
         const rules = texts.map((text) => parseRule(text.split(' ')));
         const skb = new SkBuff(protocol, 1, 80, 2, port, 60);
-        const matching = compileRules(rules).flatMap(({ matches }, i) => (matches(HOST, skb) ? [i] : []));
+        const matching = compileRules(rules).flatMap((one, i) => (one.concerns(HOST, skb) && one.matches(HOST, skb) ? [i] : []));
         const candidates = RuleIndex.of(rules)?.candidates(skb) ?? [];
         expect(candidates).toEqual([...candidates].sort((a, b) => a - b));
         expect(candidates.filter((i) => matching.includes(i))).toEqual(matching);

@@ -5,9 +5,11 @@
 import { memo } from '../../base/immutable.ts';
 import type { SkBuff } from '../skb.ts';
 import { type CompiledRule, compileRules, type Unmodelled } from './compile.ts';
+import { at, type Hook, type PerHook } from './hook.ts';
 import type { Chain, Rule, TableName, Target } from './rule.ts';
 import type { RuleHost } from './rule-host.ts';
 import { RuleIndex } from './rule-index.ts';
+import { type Sweep, Sweeps } from './sweep.ts';
 
 /** Packets and bytes that met a rule or a policy. */
 export interface Counter {
@@ -24,6 +26,8 @@ export class ChainState {
   readonly index: RuleIndex | undefined;
   /** For each rule the chain it goes to, if it goes to one. */
   targets: readonly (ChainState | undefined)[] = [];
+  /** Of a built-in chain that packets have walked. */
+  sweeps: Sweeps | undefined = undefined;
 
   constructor(chain: Chain, before: ChainState | undefined) {
     this.chain = chain;
@@ -43,6 +47,13 @@ function carryOver(rules: readonly Rule[], before: ChainState | undefined): read
   });
 }
 
+/** A packet on its way through a table's chains, and the record of it while it asks no more than a sweep may. */
+interface Walk {
+  readonly host: RuleHost;
+  readonly skb: SkBuff;
+  sweep: Sweep | undefined;
+}
+
 /** What becomes of a packet that went through a table's chain; of one that met what is not modelled nobody knows. */
 export type TableVerdict = 'ACCEPT' | 'DROP' | 'UNKNOWN' | Target;
 
@@ -50,6 +61,7 @@ export type TableVerdict = 'ACCEPT' | 'DROP' | 'UNKNOWN' | Target;
 export class TableState {
   readonly name: TableName;
   private chains: ReadonlyMap<string, ChainState> = new Map();
+  private entries: PerHook<ChainState | undefined> = entriesOf(this.chains);
   private source: readonly Chain[] = [];
   private ready: readonly Chain[] = this.source;
 
@@ -79,45 +91,62 @@ export class TableState {
       const before = this.chains.get(chain.name);
       chains.set(chain.name, before?.chain === chain ? before : new ChainState(chain, before));
     }
-    for (const state of chains.values())
+    for (const state of chains.values()) {
+      state.sweeps = undefined;
       state.targets = state.rules.map(({ rule: { target } }) =>
         target.name === 'JUMP' || target.name === 'GOTO' ? chains.get(target.chain) : undefined,
       );
+    }
     this.chains = chains;
+    this.entries = entriesOf(chains);
     this.ready = this.source;
   }
 
   /** Walks a built-in chain; the verdict is a terminal target or the policy. */
-  walk(name: string, host: RuleHost, skb: SkBuff): TableVerdict {
-    const state = this.chain(name);
+  walk(hook: Hook, host: RuleHost, skb: SkBuff): TableVerdict {
+    if (this.ready !== this.source) this.prepare();
+    const state = at(this.entries, hook);
     if (state === undefined) return 'ACCEPT';
-    const verdict = this.walkChain(state, host, skb);
-    if (verdict !== undefined) return verdict;
-    state.policy.packets++;
-    state.policy.bytes += skb.length;
-    const policy = state.chain.policy ?? 'ACCEPT';
-    skb.hop?.steps.push({ action: 'policy', table: this.name, chain: name, policy });
+    state.sweeps ??= new Sweeps();
+    const known = state.sweeps.find(skb);
+    const again = known?.repeat(skb);
+    if (again !== undefined) return again;
+    const sweep = known === undefined ? state.sweeps.begin(skb) : undefined;
+    const walk: Walk = { host, skb, sweep };
+    const verdict = this.walkChain(state, walk) ?? this.policyOf(state, walk);
+    walk.sweep?.finish(verdict);
+    return verdict;
+  }
+
+  private policyOf({ chain, policy: counter }: ChainState, { skb, sweep }: Walk): TableVerdict {
+    const policy = chain.policy ?? 'ACCEPT';
+    const step = { action: 'policy', table: this.name, chain: chain.name, policy } as const;
+    counter.packets++;
+    counter.bytes += skb.length;
+    sweep?.meet(counter, step);
+    skb.hop?.steps.push(step);
     return policy;
   }
 
-  private walkChain(state: ChainState, host: RuleHost, skb: SkBuff): TableVerdict | undefined {
+  private walkChain(state: ChainState, walk: Walk): TableVerdict | undefined {
+    const { host, skb } = walk;
     const rules = state.rules;
     const candidates = state.index?.candidates(skb);
+    // Which rules are left out by the index is not for the devices to say.
+    if (candidates !== undefined) walk.sweep = undefined;
     const count = candidates === undefined ? rules.length : candidates.length;
     for (let n = 0; n < count; n++) {
       const i = candidates === undefined ? n : (candidates[n] as number);
       const compiled = rules[i] as CompiledRule;
-      if (!compiled.matches(host, skb)) continue;
+      if (!compiled.concerns(host, skb)) continue;
+      if (compiled.asksMore || compiled.act !== undefined || compiled.unmodelled !== undefined) walk.sweep = undefined;
+      if (compiled.asksMore && !compiled.matches(host, skb)) continue;
       if (compiled.unmodelled !== undefined) {
         this.note(state, i, compiled.unmodelled, skb);
         if (!compiled.unmodelled.passes) return 'UNKNOWN';
       }
-      const counter = state.counters[i] as Counter;
-      counter.packets++;
-      counter.bytes += skb.length;
-      const { rule } = compiled;
-      skb.hop?.steps.push({ action: 'rule', table: this.name, chain: state.chain.name, number: i + 1, rule });
-      const target = rule.target;
+      this.meet(state, i, walk);
+      const target = compiled.rule.target;
       if (compiled.act !== undefined) {
         compiled.act(host, skb);
         continue;
@@ -134,7 +163,7 @@ export class TableState {
         case 'JUMP':
         case 'GOTO': {
           const next = state.targets[i];
-          const verdict = next === undefined ? undefined : this.walkChain(next, host, skb);
+          const verdict = next === undefined ? undefined : this.walkChain(next, walk);
           if (verdict !== undefined) return verdict;
           if (target.name === 'GOTO') return undefined;
           continue;
@@ -146,9 +175,31 @@ export class TableState {
     return undefined;
   }
 
+  /** A packet matches a rule: it is counted, and whoever keeps a record notes it. */
+  private meet({ chain, counters, rules }: ChainState, index: number, { skb, sweep }: Walk): void {
+    const counter = counters[index] as Counter;
+    counter.packets++;
+    counter.bytes += skb.length;
+    if (skb.hop === undefined && sweep === undefined) return;
+    const { rule } = rules[index] as CompiledRule;
+    const step = { action: 'rule', table: this.name, chain: chain.name, number: index + 1, rule } as const;
+    skb.hop?.steps.push(step);
+    sweep?.meet(counter, step);
+  }
+
   private note({ chain }: ChainState, index: number, { what }: Unmodelled, skb: SkBuff): void {
     skb.hop?.steps.push({ action: 'not-modelled', text: `${what} of ${this.name} ${chain.name} rule ${index + 1}` });
   }
+}
+
+function entriesOf(chains: ReadonlyMap<string, ChainState>): PerHook<ChainState | undefined> {
+  return {
+    PREROUTING: chains.get('PREROUTING'),
+    INPUT: chains.get('INPUT'),
+    FORWARD: chains.get('FORWARD'),
+    OUTPUT: chains.get('OUTPUT'),
+    POSTROUTING: chains.get('POSTROUTING'),
+  };
 }
 
 const isUsed: (chains: readonly Chain[]) => { readonly used: boolean } = memo((chains) => ({
