@@ -18,6 +18,7 @@ export interface FakeMachine {
   readonly neighbours?: readonly NeighbourRow[];
   readonly fdb?: readonly FdbRow[];
   readonly conntrack?: readonly ConntrackRow[];
+  readonly kernelLog?: ReturnType<Host['kernelLog']>;
   readonly ipvs?: Host['ipvs'];
   readonly now?: number;
 }
@@ -65,6 +66,7 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     neighbours: () => machine.neighbours ?? [],
     fdb: () => machine.fdb ?? [],
     conntrack: () => machine.conntrack ?? [],
+    kernelLog: () => machine.kernelLog ?? [],
     ipvs() {
       if (machine.ipvs === undefined) throw new Error('this machine has no IPVS');
       return machine.ipvs();

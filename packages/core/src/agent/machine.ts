@@ -8,6 +8,7 @@ import type { Random } from '../base/random.ts';
 import { Refusal } from '../base/refusal.ts';
 import type { IpSet, Route } from '../kernel/config.ts';
 import type { Ipvs } from '../kernel/ipvs/ipvs.ts';
+import { KernelLog, type LogLine } from '../kernel/kernel-log.ts';
 import type { Device } from '../kernel/link/device.ts';
 import { Namespace } from '../kernel/namespace.ts';
 import type { TableName } from '../kernel/netfilter/rule.ts';
@@ -55,6 +56,7 @@ export class Machine {
   readonly name: string;
   readonly host: Namespace;
   readonly epoch: number;
+  private readonly log = new KernelLog();
   private current: MachineConfig;
   private readonly options: MachineOptions;
   private readonly running = new Map<string, Running>();
@@ -67,6 +69,7 @@ export class Machine {
     this.host = new Namespace(config.name, config.host, {
       world: options.world,
       random: options.random.fork('host'),
+      log: this.log,
       findPeer: (namespace, index) => deviceOf(this.namespace(namespace), index),
     });
     this.syncContainers([]);
@@ -147,6 +150,10 @@ export class Machine {
 
   conntrack(): readonly ConntrackRow[] {
     return conntrackRows(this.host);
+  }
+
+  kernelLog(): readonly LogLine[] {
+    return this.log.lines;
   }
 
   ipvs(): Ipvs {

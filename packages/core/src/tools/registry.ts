@@ -2,6 +2,7 @@
 
 import { cat } from './cat.ts';
 import { conntrack } from './conntrack.ts';
+import { dmesg } from './dmesg.ts';
 import { docker } from './docker/docker.ts';
 import { bridge } from './iproute/bridge.ts';
 import { ip } from './iproute/ip.ts';
@@ -18,6 +19,7 @@ export const CORE_TOOLS: readonly Tool[] = [
   bridge(),
   cat,
   conntrack,
+  dmesg,
   docker(),
   ip,
   ipset,

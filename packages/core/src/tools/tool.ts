@@ -8,6 +8,7 @@ import type { MachineConfig } from '../agent/config.ts';
 import type { ConntrackRow, FdbRow, NeighbourRow } from '../agent/report.ts';
 import type { IpSet, Route } from '../kernel/config.ts';
 import type { Ipvs } from '../kernel/ipvs/ipvs.ts';
+import type { LogLine } from '../kernel/kernel-log.ts';
 import type { TableName } from '../kernel/netfilter/rule.ts';
 import type { ChainCounters } from '../kernel/netfilter/save.ts';
 
@@ -51,6 +52,8 @@ export interface Host {
   fdb(): readonly FdbRow[];
   conntrack(): readonly ConntrackRow[];
   ipvs(): Ipvs;
+  /** The kernel log, oldest line first. */
+  kernelLog(): readonly LogLine[];
   /** Every route in force, of all tables: the configured ones, those that addresses bring, those of shared sources (VIPs). */
   routes(): readonly Route[];
   /** Every ipset: the configured ones and those of shared sources. */

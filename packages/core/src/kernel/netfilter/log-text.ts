@@ -6,6 +6,7 @@
 import { formatIpv4, formatMac } from '../../base/address.ts';
 import { IPV4_HEADER, type Packet } from '../../wire/ipv4.ts';
 import { FLAG } from '../../wire/tcp.ts';
+import type { Device } from '../link/device.ts';
 import type { SkBuff } from '../skb.ts';
 import { PROTOCOL } from './rule.ts';
 
@@ -18,6 +19,8 @@ const TCP_FLAGS: readonly (readonly [string, number])[] = [
   ['SYN', FLAG.syn],
   ['FIN', FLAG.fin],
 ];
+/** The precedence of ICMP errors (RFC 1812). */
+const INTERNETWORK_CONTROL = '0xC0';
 /** ICMP types whose message quotes a packet. */
 const QUOTING: readonly number[] = [3, 4, 5, 11, 12];
 
@@ -27,19 +30,20 @@ export function packetLog(skb: SkBuff, flags: number): string {
   let text = `IN=${input?.name ?? ''} OUT=${output?.name ?? ''} `;
   if (physicalInput !== undefined && physicalInput !== input) text += `PHYSIN=${physicalInput.name} `;
   if (physicalOutput !== undefined && physicalOutput !== output) text += `PHYSOUT=${physicalOutput.name} `;
-  if (input !== undefined) text += macText(skb, flags);
+  if (input !== undefined) text += macText(skb, input, flags);
   text += headerText(skb, flags);
   if (flags & LOG_FLAG.uid && skb.owner === 'program') text += 'UID=0 GID=0 ';
   return skb.mark === 0 ? text : `${text}MARK=0x${skb.mark.toString(16)} `;
 }
 
-function macText({ sourceMac, destinationMac }: SkBuff, flags: number): string {
-  const [from, to] = [formatMac(sourceMac), formatMac(destinationMac)];
+function macText({ sourceMac, destinationMac }: SkBuff, input: Device, flags: number): string {
+  // A packet that has been routed has lost the address it was sent to: it was the device's own.
+  const [from, to] = [formatMac(sourceMac), formatMac(destinationMac === 0 ? input.mac : destinationMac)];
   return flags & LOG_FLAG.macDecode ? `MACSRC=${from} MACDST=${to} MACPROTO=0800 ` : `MAC=${to}:${from}:08:00 `;
 }
 
 function headerText(p: Packet, flags: number): string {
-  const head = `SRC=${formatIpv4(p.source)} DST=${formatIpv4(p.destination)} LEN=${p.length} TOS=0x00 PREC=0x00 TTL=${p.ttl} ID=0 ${p.df ? 'DF ' : ''}`;
+  const head = `SRC=${formatIpv4(p.source)} DST=${formatIpv4(p.destination)} LEN=${p.length} TOS=0x00 PREC=${p.quoted === undefined ? '0x00' : INTERNETWORK_CONTROL} TTL=${p.ttl} ID=0 ${p.df ? 'DF ' : ''}`;
   if (p.protocol === PROTOCOL.tcp) return `${head}${tcpText(p, flags)}`;
   if (p.protocol === PROTOCOL.udp)
     return `${head}PROTO=UDP SPT=${p.sourcePort} DPT=${p.destinationPort} LEN=${p.length - IPV4_HEADER} `;

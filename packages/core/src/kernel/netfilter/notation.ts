@@ -133,14 +133,24 @@ export function formatPortSpan(span: PortSpan): string {
  * @throws Refusal in iptables' words
  */
 export function parseNetwork(text: string): AddressMatch {
+  const { network, mask } = parseHost(text);
+  if (mask === undefined) return { network: networkOf(network) };
+  return { network: { address: (network.address & mask) >>> 0, prefix: 32 }, mask };
+}
+
+/**
+ * As {@link parseNetwork}, but keeps host bits, as the options of conntrack do.
+ * @throws Refusal in iptables' words
+ */
+export function parseHost(text: string): AddressMatch {
   if (text.includes(',')) throw notModelled('a list of addresses');
   const slash = text.indexOf('/');
   const word = slash < 0 ? text : text.slice(0, slash);
   if (!isIpv4(word)) throw parameterProblem(`host/network \`${shorten(word)}' not found`);
   const address = parseIpv4(word);
   const mask = slash < 0 ? maskOf(32) : parseMask(text.slice(slash + 1));
-  for (let prefix = 0; prefix <= 32; prefix++) if (maskOf(prefix) === mask) return { network: networkOf({ address, prefix }) };
-  return { network: { address: (address & mask) >>> 0, prefix: 32 }, mask };
+  for (let prefix = 0; prefix <= 32; prefix++) if (maskOf(prefix) === mask) return { network: { address, prefix } };
+  return { network: { address, prefix: 32 }, mask };
 }
 
 function parseMask(text: string): Ipv4 {

@@ -93,6 +93,8 @@ function protocol(rule: Rule, { numeric, version }: ListOptions): string {
 function targetName(target: Target): string {
   if (target.name === 'JUMP' || target.name === 'GOTO') return target.chain;
   if (target.name === 'UNMODELLED') return target.target;
+  // NOTRACK is only another name of CT's.
+  if (target.name === 'NOTRACK') return 'CT';
   return target.name === 'NONE' ? '' : target.name;
 }
 

@@ -6,7 +6,7 @@ import type { SkBuff } from '../../skb.ts';
 import type { Connection } from '../connection.ts';
 import type { OptionDescription } from '../extension.ts';
 import type { MatchDescription } from '../matches.ts';
-import { listNetwork, maskOfMatch, parameterProblem, parseNetwork, parsePortRange, parseProtocol, shorten } from '../notation.ts';
+import { listNetwork, maskOfMatch, parameterProblem, parseHost, parsePortRange, parseProtocol, shorten } from '../notation.ts';
 import { fieldOption, formatSpan, type Negatable, parseSpan, type Span, within } from '../option.ts';
 import type { AddressMatch, CtState, PortMatch, ProtocolMatch } from '../rule.ts';
 
@@ -80,7 +80,7 @@ export const state: MatchDescription<StateMatch> = {
 };
 
 const network = (flag: string, field: 'originalSource' | 'originalDestination' | 'replySource' | 'replyDestination') =>
-  fieldOption<ConntrackMatch, AddressMatch>([flag], field, parseNetwork, formatEnd);
+  fieldOption<ConntrackMatch, AddressMatch>([flag], field, parseHost, formatEnd);
 const ports = (
   flag: string,
   field: 'originalSourcePort' | 'originalDestinationPort' | 'replySourcePort' | 'replyDestinationPort',
