@@ -1,0 +1,62 @@
+/** HTTP servers of DC/OS' own daemons on a node: a request's method, path and body in, a page out. */
+import { type HttpResponse, httpDate, httpServer, type Ipv4, type Machine } from '@portolan/core';
+
+/** What is asked. */
+export interface WebRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly body: string;
+}
+
+/** What is answered; without a type there is no Content-Type. */
+export interface WebPage {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+  readonly headers?: HttpResponse['headers'];
+}
+
+/** Listens at an address and port; `now` is Unix time in milliseconds. */
+export function serveWeb(
+  machine: Machine,
+  at: { readonly address: Ipv4; readonly port: number; readonly program: string },
+  now: () => number,
+  pageOf: (request: WebRequest) => WebPage,
+): void {
+  machine.host.sockets.listen(at, () =>
+    httpServer((request): HttpResponse => {
+      const { status, type, body, headers = [] } = pageOf(request);
+      return {
+        status,
+        reason: REASONS.get(status) ?? '',
+        headers: [
+          ['Date', httpDate(now())],
+          ['Content-Length', String(new TextEncoder().encode(body).length)],
+          ...(type === '' ? [] : [['Content-Type', type] as const]),
+          ...headers,
+        ],
+        body,
+      };
+    }),
+  );
+}
+
+/** A page for GET only. */
+export function getOnly(pageOf: (path: string) => WebPage): (request: WebRequest) => WebPage {
+  return ({ method, path }) => (method === 'GET' ? pageOf(path) : { status: 405, type: '', body: '' });
+}
+
+const REASONS: ReadonlyMap<number, string> = new Map([
+  [200, 'OK'],
+  [201, 'Created'],
+  [202, 'Accepted'],
+  [400, 'Bad Request'],
+  [403, 'Forbidden'],
+  [404, 'Not Found'],
+  [405, 'Method Not Allowed'],
+  [409, 'Conflict'],
+  [422, 'Unprocessable Entity'],
+  [500, 'Internal Server Error'],
+  [501, 'Not Implemented'],
+  [503, 'Service Unavailable'],
+]);
