@@ -22,13 +22,14 @@ import { type DcosEvents, joinEvents } from './cluster-events.ts';
 import { type ClusterPlan, checkNewAgent, type DcosOptions, planCluster } from './cluster-options.ts';
 import { type Convergence, convergenceOf } from './convergence.ts';
 import { parseDuration } from './duration.ts';
-import { LoadBalancerService, MARATHON_LB_APP, MARATHON_LB_IMAGE } from './marathon-lb/service.ts';
+import { LoadBalancerService, MARATHON_LB_IMAGE, packageApp } from './marathon-lb/service.ts';
 import { Masters } from './masters.ts';
 import { MesosDns } from './mesos-dns/mesos-dns.ts';
 import { MesosFeed } from './mesos-feed.ts';
 import { type DaemonWorld, startDaemons, startMesosDnsOn } from './node/daemons.ts';
 import { DockerExecutor } from './node/executor.ts';
 import { probeTask } from './node/health-probe.ts';
+import { MesosServices } from './node/mesos-service.ts';
 import { newNode } from './node/new-node.ts';
 import { DcosNode } from './node/node.ts';
 import { VipKernels } from './node/vip-kernel.ts';
@@ -72,6 +73,7 @@ export class DcosCluster {
   private readonly gossipDelays = new Map<string, number>();
   private nodeCount = 0;
   private readonly daemonWorld: DaemonWorld;
+  private readonly services: MesosServices;
   private readonly client: DcosNode;
   private readonly loadBalancer: LoadBalancerService;
   private agentCount = 0;
@@ -151,12 +153,15 @@ export class DcosCluster {
       nodes: () => this.nodes().map(({ address, name }) => ({ address, hostname: name })),
       now: () => plan.epoch + clock.now,
     };
+    const { leader, now } = this.daemonWorld;
+    this.services = new MesosServices({ mesos: this.mesos, marathon: this.marathon, leader, now, epoch: plan.epoch });
     this.loadBalancer = new LoadBalancerService({ cluster: this.core, marathon: this.marathon });
     const publicAddresses = plan.publicAgents.slice(0, 1).map((inside) => ({ outside: plan.publicAddress, inside }));
     this.core.add(routerConfig(publicAddresses));
     this.client = this.handle(this.core.add(clientConfig()), CLIENT_ADDRESS);
     for (const address of plan.masters) this.masterNodes.push(this.addNode(address, false, true));
     for (const master of this.masterNodes) startMesosDnsOn(master.machine, this.daemonWorld);
+    for (const master of this.masterNodes) this.services.serveMaster(master.machine, master.address);
     for (const address of plan.publicAgents) this.publicIds.push(this.join(address, 'slave_public', true));
     for (const address of plan.agents) this.join(address, '*', true);
     this.loadBalancer.follow(this.mesos, (agentId) => this.agentNodes.get(agentId)?.machine.host);
@@ -276,14 +281,7 @@ export class DcosCluster {
 
   /** Installs a package; `marathon-lb` is the one there is. */
   install(name: string): void {
-    if (name !== 'marathon-lb')
-      throw new Refusal({
-        component: 'dcos',
-        code: 'no-such-package',
-        path: name.slice(0, 60),
-        message: `Package [${name.slice(0, 60)}] not found`,
-      });
-    this.marathon.add(MARATHON_LB_APP);
+    this.marathon.add(packageApp(name));
   }
 
   /** The haproxy.cfg in force on the load balancer; undefined while none runs. */
@@ -338,6 +336,7 @@ export class DcosCluster {
     if (former !== undefined) this.mesos.removeAgent(former.id, 'a new agent registered at the same address');
     const id = `${this.mesos.id}-S${this.agentCount++}`;
     this.agentNodes.set(id, node);
+    this.services.serveAgent(node.machine, id);
     const { cpus = 8, mem = 16384, disk = 65536, ports = PRIVATE_AGENT_PORTS } = this.plan;
     const info: AgentInfo = {
       id,

@@ -101,7 +101,8 @@ function merged(before: SeenTask | undefined, now: SeenTask, update: Row): SeenT
   };
 }
 
-function taskOf(object: Row, agentAddress: number, frameworkName: string): MesosTask {
+/** A task as GET_STATE of Mesos' operator API has it, or a status of one. */
+export function taskOf(object: Row, agentAddress: number, frameworkName: string): MesosTask {
   const container = recordOf(object.container);
   const type = String(container.type);
   const docker = recordOf(container.docker).port_mappings;

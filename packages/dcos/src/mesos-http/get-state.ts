@@ -3,7 +3,7 @@
  * Follows apache/mesos 1.8 include/mesos/v1/{master,agent}.proto. Executors are not listed, nor tasks that are over.
  */
 import type { AgentInfo, Task } from '@portolan/scheduler';
-import { mesosTask } from '../mesos-feed.ts';
+import { ShownTask } from '../mesos-task.ts';
 import {
   agentParts,
   containerJson,
@@ -22,7 +22,10 @@ export function masterGetState(sources: MesosHttpSources): JsonRow {
   const { master, epoch } = sources;
   const at = { nanoseconds: epoch * 1_000_000 };
   const get_state = {
-    get_tasks: { tasks: [...master.tasks()].map(taskJson), unreachable_tasks: master.unreachableTasks().map(taskJson) },
+    get_tasks: {
+      tasks: Array.from(master.tasks(), (task) => taskJson(task, epoch)),
+      unreachable_tasks: master.unreachableTasks().map((task) => taskJson(task, epoch)),
+    },
     get_executors: {},
     get_frameworks: {
       frameworks: frameworksJson(sources).map((framework) => ({
@@ -52,11 +55,11 @@ export function masterGetState(sources: MesosHttpSources): JsonRow {
 
 /** What an agent answers. */
 export function agentGetState(agentId: string, sources: MesosHttpSources): JsonRow {
-  const { master } = sources;
+  const { master, epoch } = sources;
   const tasks = master.tasksOn(agentId);
   const here = new Set(tasks.map(({ framework }) => framework.id));
   const get_state = {
-    get_tasks: { launched_tasks: tasks.map(taskJson), completed_tasks: [] },
+    get_tasks: { launched_tasks: tasks.map((task) => taskJson(task, epoch)), completed_tasks: [] },
     get_executors: {},
     get_frameworks: { frameworks: frameworksJson(sources, (id) => here.has(id)) },
     get_agents: { agents: [{ agent_info: agentInfoJson(master.agent(agentId)) }] },
@@ -97,9 +100,9 @@ function agentInfoJson(agent: AgentInfo): JsonRow {
   };
 }
 
-function taskJson(task: Task): JsonRow {
+function taskJson(task: Task, epoch: number): JsonRow {
   const { info, statuses } = task;
-  const seen = mesosTask(task, 0);
+  const seen = new ShownTask(task, 0);
   const ids = { task_id: { value: info.taskId }, agent_id: { value: info.agentId } };
   return {
     name: info.name,
@@ -116,7 +119,7 @@ function taskJson(task: Task): JsonRow {
       message: statuses[i]?.message,
       agent_id: ids.agent_id,
       executor_id: ids.task_id,
-      timestamp,
+      timestamp: epoch / 1000 + timestamp,
       healthy,
       container_status: networks.every(({ addresses }) => addresses.length === 0) ? undefined : containerStatusJson(networks),
     })),

@@ -4,8 +4,8 @@
  */
 import { formatIpv4, type PortRange } from '@portolan/core';
 import type { AgentInfo, Task, TaskInfo } from '@portolan/scheduler';
-import { formatIp } from '../vips/ip.ts';
 import type { MesosLabel, MesosNetwork, MesosPortMapping, MesosTask } from '../mesos-state.ts';
+import { formatIp } from '../vips/ip.ts';
 
 /** A value that is printed as JSON. */
 export type JsonValue = string | number | boolean | readonly JsonValue[] | { readonly [name: string]: JsonValue | undefined };
@@ -30,7 +30,7 @@ export function agentParts(agent: AgentInfo): readonly ResourcePart[] {
 
 /** The resources a task has. */
 export function taskParts({ info }: Task): readonly ResourcePart[] {
-  const parts = info.allocations ?? [{ ...info, ports: info.ports }];
+  const parts = info.allocations ?? [info];
   return parts.map(({ role, cpus, mem, disk, gpus, ports }) => ({
     role,
     cpus,

@@ -5,7 +5,7 @@
  */
 import { formatRanges, portRanges } from '@portolan/core';
 import type { AgentInfo, MesosMaster, Task } from '@portolan/scheduler';
-import { mesosTask } from '../mesos-feed.ts';
+import { ShownTask } from '../mesos-task.ts';
 import {
   agentParts,
   containerJson,
@@ -86,20 +86,20 @@ export function agentState(agentId: string, sources: MesosHttpSources): JsonRow 
       name,
       ...roleFields(roles),
       hostname: leader,
-      executors: tasks.filter(({ framework }) => framework.id === id).map(executorJson),
+      executors: tasks.filter(({ framework }) => framework.id === id).map((task) => executorJson(task, epoch)),
       completed_executors: [],
     })),
     completed_frameworks: [],
   };
 }
 
-function executorJson(task: Task): JsonRow {
+function executorJson(task: Task, epoch: number): JsonRow {
   return {
     id: task.info.taskId,
     name: `Command Executor (Task: ${task.info.taskId})`,
     source: task.info.taskId,
     resources: sumJson(taskParts(task)),
-    tasks: [taskJson(task)],
+    tasks: [taskJson(task, epoch)],
     queued_tasks: [],
     completed_tasks: [],
   };
@@ -132,8 +132,8 @@ function frameworksJson({ master, leader, epoch }: MesosHttpSources): readonly J
       unregistered_time: 0,
       resources: sumJson([...used, ...offered]),
       ...roleFields(roles),
-      tasks: own.map(taskJson),
-      unreachable_tasks: unreachable.filter(({ framework }) => framework.id === id).map(taskJson),
+      tasks: own.map((task) => taskJson(task, epoch)),
+      unreachable_tasks: unreachable.filter(({ framework }) => framework.id === id).map((task) => taskJson(task, epoch)),
       completed_tasks: [],
       offers: offers.map((offer) => ({
         id: offer.id,
@@ -158,9 +158,9 @@ function roleFields(roles: readonly string[]): JsonRow {
 }
 
 /** A task, as both the master and its agent print it. */
-function taskJson(task: Task): JsonRow {
+function taskJson(task: Task, epoch: number): JsonRow {
   const { info } = task;
-  const seen = mesosTask(task, 0);
+  const seen = new ShownTask(task, 0);
   return {
     id: info.taskId,
     name: info.name,
@@ -172,7 +172,7 @@ function taskJson(task: Task): JsonRow {
     role: task.allocatedTo,
     statuses: seen.statuses.map(({ state, timestamp, networks, healthy }) => ({
       state,
-      timestamp,
+      timestamp: epoch / 1000 + timestamp,
       container_status: networks.every(({ addresses }) => addresses.length === 0) ? undefined : containerStatusJson(networks),
       healthy,
     })),

@@ -2,7 +2,7 @@
  * DC/OS' daemons of one node: its kernel gets what they keep for all nodes alike (VIPs, overlay), dcos-dns and dcos-net's
  * REST interface listen, on a master Mesos-DNS too.
  */
-import { type HttpResponse, httpDate, httpServer, type Ipv4, type Machine, parseIpv4 } from '@portolan/core';
+import { type Ipv4, type Machine, parseIpv4 } from '@portolan/core';
 import { formatTimestamp } from '@portolan/scheduler';
 import type { TaskZone } from '../dns/task-zone.ts';
 import { dcosZones } from '../dns/zones.ts';
@@ -12,6 +12,7 @@ import type { OverlayView } from '../overlay/directory.ts';
 import { startDcosDns, startMesosDns } from './dns-service.ts';
 import { DCOS_NET_REST_PORT, dcosNetRest } from './rest.ts';
 import { ipvsFeed, VIP_SET, type VipKernel } from './vip-kernel.ts';
+import { getOnly, serveWeb, type WebPage } from './web-server.ts';
 
 /** What all nodes' daemons know, or will be told. */
 export interface DaemonWorld {
@@ -49,53 +50,24 @@ export function startDaemons(machine: Machine, address: Ipv4, vips: VipKernel, o
   };
   const upstream = masters.map((master) => ({ address: master, port: MESOS_DNS_DNS_PORT }));
   startDcosDns(machine.host, () => ({ routing: { mesos: upstream, upstreams: [] }, zones: zones() }));
-  serve(machine, { address: LOOPBACK, port: DCOS_NET_REST_PORT, program: 'dcos-net' }, world, (path) => {
+  const rest = { address: LOOPBACK, port: DCOS_NET_REST_PORT, program: 'dcos-net' };
+  const restPage = (path: string): WebPage => {
     const updated = formatTimestamp(world.now());
     const answer = dcosNetRest(path, { vips: vips.view, zones: zones(), nodes: world.nodes(), updated });
     if (answer.status !== 200) return { status: answer.status, type: '', body: '' };
     return { status: 200, type: 'application/json', body: JSON.stringify(answer.data) };
-  });
+  };
+  serveWeb(machine, rest, world.now, getOnly(restPage));
 }
 
 /** Starts Mesos-DNS on a master, its name server and its HTTP interface. */
 export function startMesosDnsOn(machine: Machine, world: DaemonWorld): void {
   startMesosDns(machine.host, world.mesosDns);
   const at = { address: 0, port: MESOS_DNS_HTTP_PORT, program: 'mesos-dns' };
-  serve(machine, at, world, (path) => mesosDnsPage(world.mesosDns, path));
-}
-
-interface Page {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
-}
-
-function serve(
-  machine: Machine,
-  at: { readonly address: Ipv4; readonly port: number; readonly program: string },
-  world: DaemonWorld,
-  pageOf: (path: string) => Page,
-): void {
-  machine.host.sockets.listen(at, () =>
-    httpServer(({ method, path }): HttpResponse => {
-      const page = method === 'GET' ? pageOf(path) : { status: 405, type: '', body: '' };
-      return {
-        status: page.status,
-        reason: REASONS.get(page.status) ?? '',
-        headers: [
-          ['Date', httpDate(world.now())],
-          ['Content-Length', String(new TextEncoder().encode(page.body).length)],
-          ...(page.type === '' ? [] : [['Content-Type', page.type] as const]),
-        ],
-        body: page.body,
-      };
-    }),
+  serveWeb(
+    machine,
+    at,
+    world.now,
+    getOnly((path) => mesosDnsPage(world.mesosDns, path)),
   );
 }
-
-const REASONS: ReadonlyMap<number, string> = new Map([
-  [200, 'OK'],
-  [404, 'Not Found'],
-  [405, 'Method Not Allowed'],
-  [501, 'Not Implemented'],
-]);

@@ -50,6 +50,7 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [200, 'OK'],
   [201, 'Created'],
   [202, 'Accepted'],
+  [307, 'Temporary Redirect'],
   [400, 'Bad Request'],
   [403, 'Forbidden'],
   [404, 'Not Found'],

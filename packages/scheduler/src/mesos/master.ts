@@ -9,14 +9,15 @@ import type { TaskInfo } from '../launch/task-info.ts';
 import { isTerminalState, type TaskState, type TaskStatus } from '../task/state.ts';
 import type { AgentInfo, AgentLedger } from './agent.ts';
 import { bookings } from './bookings.ts';
-import { type Scheduler, SchedulerDriver } from './driver.ts';
-import { checkedFramework, type FrameworkInfo, FrameworkRecord } from './framework.ts';
+import type { Scheduler, SchedulerDriver } from './driver.ts';
+import type { FrameworkInfo, FrameworkRecord } from './framework.ts';
+import { FrameworkTable } from './framework-table.ts';
 import { DCOS_PING_TIMEOUTS, Membership } from './membership.ts';
 import type { Offer, Unavailability } from './offer.ts';
-import { OfferDesk } from './offer-desk.ts';
+import { type FrameworkOffer, OfferDesk } from './offer-desk.ts';
 import { Offering } from './offering.ts';
 import type { AgentResources, Executor, Framework, MesosEvents } from './parties.ts';
-import { lostState, reconciled } from './reconcile.ts';
+import { lostState } from './reconcile.ts';
 import { minus, NO_SCALARS, plus, type ScalarUnits, units } from './resources.ts';
 import type { SorterKind } from './sorter.ts';
 import { type Task, TaskRecord } from './task.ts';
@@ -45,8 +46,7 @@ export class MesosMaster {
   private readonly offering: Offering;
   private readonly desk: OfferDesk;
   private readonly taskTable = new Map<string, TaskRecord>();
-  private readonly frameworkTable: FrameworkRecord[] = [];
-  private frameworkCount = 0;
+  private readonly frameworkTable: FrameworkTable;
 
   constructor(options: MesosMasterOptions) {
     const { clock, random, executor, placementOrder, sorter = 'random', pingTimeouts = DCOS_PING_TIMEOUTS } = options;
@@ -101,12 +101,19 @@ export class MesosMaster {
       accept: (framework, agentId, tasks) => this.accept(framework, agentId, tasks),
       listener: () => (this.events.listenerCount('offers') === 0 ? undefined : (made) => this.events.emit('offers', made)),
     });
+    this.frameworkTable = new FrameworkTable({
+      masterId: this.id,
+      offering: this.offering,
+      desk: this.desk,
+      tasks: this.taskTable,
+      kill: (taskId) => this.killTask(taskId),
+      standing: (agentId) => this.membership.standing(agentId),
+    });
   }
 
   /** Registers the framework that draws its offers itself. */
   register(framework: Framework): void {
-    const record = this.newFramework({ name: framework.name, roles: [framework.role] }, framework);
-    this.offering.setDrawer(record, framework);
+    this.frameworkTable.register(framework);
   }
 
   /**
@@ -114,24 +121,12 @@ export class MesosMaster {
    * @throws Refusal `bad-framework`
    */
   subscribe(info: FrameworkInfo, scheduler: Scheduler): SchedulerDriver {
-    const record: FrameworkRecord = this.newFramework(checkedFramework(info), {
-      statusUpdate: (status, task) => scheduler.statusUpdate?.(status, task, driver),
-    });
-    const driver: SchedulerDriver = new SchedulerDriver(record, {
-      desk: this.desk,
-      wake: () => this.offering.wake(),
-      kill: (taskId) => this.killTask(taskId),
-      task: (taskId) => this.taskOf(record, taskId),
-      reconcile: (taskId, agentId) => this.reconcile(record, taskId, agentId),
-      teardown: () => this.teardown(record),
-    });
-    this.offering.subscribe({ record, scheduler, driver });
-    return driver;
+    return this.frameworkTable.subscribe(info, scheduler);
   }
 
   /** The registered frameworks, in the order of their registration. */
-  frameworks(): readonly (FrameworkInfo & { readonly id: string })[] {
-    return this.frameworkTable.map(({ id, name, roles, partitionAware }) => ({ id, name, roles, partitionAware }));
+  frameworks(): ReturnType<FrameworkTable['list']> {
+    return this.frameworkTable.list();
   }
 
   /**
@@ -268,6 +263,21 @@ export class MesosMaster {
     return Array.from(this.membership.ledgers.values(), (ledger) => ledger.info);
   }
 
+  /** The agents that were given up and may come back. */
+  unreachableAgents(): readonly AgentInfo[] {
+    return this.membership.unreachableAgents().map(({ info }) => info);
+  }
+
+  /** Whether an agent is in service: registered and not drained. */
+  isActive(agentId: string): boolean {
+    return this.membership.ledgers.get(agentId)?.deactivated === false;
+  }
+
+  /** The offers a framework holds, by its id. */
+  offersOf(frameworkId: string): readonly FrameworkOffer[] {
+    return this.frameworkTable.offersOf(frameworkId);
+  }
+
   /**
    * An agent by its id.
    * @throws Refusal `agent-missing`
@@ -279,6 +289,11 @@ export class MesosMaster {
   /** The tasks that are not over, in the order of their launch. */
   tasks(): Iterable<Task> {
     return this.taskTable.values();
+  }
+
+  /** Tasks of agents that were given up and may come back. */
+  unreachableTasks(): readonly Task[] {
+    return this.membership.unreachableAgents().flatMap((ledger) => [...ledger.tasks.values()]);
   }
 
   /** A task that is not over. */
@@ -314,31 +329,6 @@ export class MesosMaster {
   /** What each agent would be offered with now, offered or not: for explanations. */
   peekOffers(): readonly Offer[] {
     return this.offering.peek();
-  }
-
-  private newFramework(info: FrameworkInfo, scheduler: FrameworkRecord['scheduler']): FrameworkRecord {
-    const id = `${this.id}-${String(this.frameworkCount++).padStart(4, '0')}`;
-    const record = new FrameworkRecord(id, info, scheduler);
-    this.frameworkTable.push(record);
-    return record;
-  }
-
-  private teardown(framework: FrameworkRecord): void {
-    this.offering.unsubscribe(framework);
-    this.desk.withdraw((grant) => grant.framework === framework);
-    this.frameworkTable.splice(this.frameworkTable.indexOf(framework), 1);
-    framework.gone = true;
-    for (const task of this.taskTable.values()) if (task.framework === framework) this.killTask(task.info.taskId);
-  }
-
-  private taskOf(framework: FrameworkRecord, taskId: string): TaskRecord | undefined {
-    const task = this.taskTable.get(taskId);
-    return task?.framework === framework ? task : undefined;
-  }
-
-  private reconcile(framework: FrameworkRecord, taskId: string, agentId: string | undefined): void {
-    const task = this.taskOf(framework, taskId);
-    framework.scheduler.statusUpdate(reconciled(taskId, task, this.membership.standing(agentId), framework.partitionAware), task);
   }
 
   /** The framework that draws takes an offer. */

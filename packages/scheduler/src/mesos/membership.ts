@@ -130,6 +130,11 @@ export class Membership {
     for (const status of ledger.unheard.splice(0)) this.options.heard(status);
   }
 
+  /** The agents that were given up and may come back. */
+  unreachableAgents(): readonly AgentLedger[] {
+    return [...this.unreachable.values()];
+  }
+
   /** A status of a task whose agent was given up. */
   unseen(status: TaskStatus): void {
     for (const ledger of this.unreachable.values()) if (ledger.tasks.has(status.taskId)) ledger.unheard.push(status);

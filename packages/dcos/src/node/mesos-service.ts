@@ -1,0 +1,63 @@
+/**
+ * Mesos and Marathon as they are asked over HTTP: masters on port 5050, Marathon beside them on 8080, each agent on 5051.
+ * Admin Router, which stands before them on DC/OS and asks for a token, is not modelled.
+ */
+import { formatIpv4, type Ipv4, type Machine } from '@portolan/core';
+import { type ApiRequest, answerApi, type Marathon, type MesosMaster } from '@portolan/scheduler';
+import { AGENT_PORT, agentPage, MASTER_PORT, masterPage } from '../mesos-http/pages.ts';
+import type { MesosHttpSources } from '../mesos-http/state.ts';
+import { serveWeb, type WebPage, type WebRequest } from './web-server.ts';
+
+/** Marathon's port. */
+export const MARATHON_PORT = 8080;
+
+const METHODS: ReadonlyMap<string, ApiRequest['method']> = new Map(
+  (['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).map((method) => [method, method]),
+);
+
+/** What the services are made of. */
+export interface MesosServiceOptions {
+  readonly mesos: MesosMaster;
+  readonly marathon: Marathon;
+  /** The address of the master that leads. */
+  readonly leader: () => Ipv4;
+  /** Unix milliseconds at virtual time 0, and now. */
+  readonly epoch: number;
+  readonly now: () => number;
+}
+
+/** Starts the servers of masters and agents. */
+export class MesosServices {
+  constructor(private readonly options: MesosServiceOptions) {}
+
+  /** A master's: one that does not lead sends on to the one that does, and its Marathon asks that one's. */
+  serveMaster(machine: Machine, address: Ipv4): void {
+    const { marathon, leader, now } = this.options;
+    serveWeb(machine, { address: 0, port: MASTER_PORT, program: 'mesos-master' }, now, (request) => {
+      if (leader() === address) return masterPage(this.sources, request);
+      const location = `//${formatIpv4(leader())}:${MASTER_PORT}${request.path}`;
+      return { status: 307, type: '', body: '', headers: [['Location', location]] };
+    });
+    const at = { address: 0, port: MARATHON_PORT, program: 'marathon' };
+    serveWeb(machine, at, now, (request) => marathonPage(marathon, request));
+  }
+
+  /** An agent's. */
+  serveAgent(machine: Machine, agentId: string): void {
+    const at = { address: 0, port: AGENT_PORT, program: 'mesos-agent' };
+    serveWeb(machine, at, this.options.now, (request) => agentPage(agentId, this.sources, request));
+  }
+
+  private get sources(): MesosHttpSources {
+    const { mesos, leader, epoch } = this.options;
+    return { master: mesos, leader: formatIpv4(leader()), epoch };
+  }
+}
+
+function marathonPage(marathon: Marathon, { method, path, body }: WebRequest): WebPage {
+  const known = METHODS.get(method);
+  if (known === undefined) return { status: 405, type: '', body: '' };
+  const answer = answerApi(marathon, { method: known, path, ...(body === '' ? {} : { body }) });
+  const text = answer.body === undefined ? '' : JSON.stringify(answer.body);
+  return { status: answer.status, type: 'application/json', body: text, headers: [...answer.headers] };
+}
