@@ -32,7 +32,6 @@ export {
   type Start,
 } from './agent/program.ts';
 export {
-  ANYWHERE,
   BROADCAST_MAC,
   broadcastOf,
   type Cidr,
@@ -75,6 +74,7 @@ export { Refusal } from './base/refusal.ts';
 export { Cluster, type ClusterEvents, type ClusterSnapshot, type ConfigChange } from './cluster/cluster.ts';
 // kernel
 export {
+  ANYWHERE,
   type BridgePort,
   type IpSet,
   type IpSetMember,

@@ -1,9 +1,9 @@
 /** A machine made of plain values, for the tests of tools. */
 import type { MachineConfig } from '../src/agent/config.ts';
 import type { ConntrackRow, FdbRow, NeighbourRow } from '../src/agent/report.ts';
-import { ANYWHERE, parseCidr, parseIpv4, parseMac } from '../src/base/address.ts';
+import { parseCidr, parseIpv4, parseMac } from '../src/base/address.ts';
 import { produce } from '../src/base/immutable.ts';
-import type { Link, Route } from '../src/kernel/config.ts';
+import { ANYWHERE, type Link, type Route } from '../src/kernel/config.ts';
 import { EMPTY_NETFILTER, type Netfilter } from '../src/kernel/netfilter/rule.ts';
 import type { ChainCounters } from '../src/kernel/netfilter/save.ts';
 import type { Host } from '../src/tools/tool.ts';

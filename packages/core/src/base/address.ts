@@ -19,8 +19,6 @@ export interface Cidr {
 
 /** ff:ff:ff:ff:ff:ff. */
 export const BROADCAST_MAC: Mac = 0xffffffffffff;
-/** 0.0.0.0/0. */
-export const ANYWHERE: Cidr = { address: 0, prefix: 0 };
 
 /**
  * Reads a dotted-quad IPv4 address: four decimal octets without leading zeros.

@@ -56,6 +56,9 @@ export interface BridgePort {
   readonly isolated: boolean;
 }
 
+/** 0.0.0.0/0, where a default route leads. */
+export const ANYWHERE: Cidr = { address: 0, prefix: 0 };
+
 /** Number of a routing table. */
 export type TableId = number;
 /** The routing tables that always exist. */

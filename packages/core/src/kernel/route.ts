@@ -3,9 +3,9 @@
  * Follows linux net/ipv4/fib_{rules,trie,frontend}.c. Tables are made of the configured routes and of sources that
  * many namespaces share.
  */
-import { ANYWHERE, broadcastOf, type Cidr, contains, type Ipv4, maskOf, networkOf } from '../base/address.ts';
+import { broadcastOf, type Cidr, contains, type Ipv4, maskOf, networkOf } from '../base/address.ts';
 import { memo } from '../base/immutable.ts';
-import { type Link, type NamespaceConfig, type Route, type RoutingRule, TABLE, type TableId } from './config.ts';
+import { ANYWHERE, type Link, type NamespaceConfig, type Route, type RoutingRule, TABLE, type TableId } from './config.ts';
 
 /** Routes that somebody keeps for many namespaces at once: looked up, never copied. */
 export interface RouteSource {
