@@ -52,6 +52,7 @@ function generateTable(draw: Draw, words: Vocabulary, table: Table): string {
   // A tunnel's own packets led elsewhere are no set-up that anybody has.
   if (table === 'nat' && words.tunnels)
     for (const hook of HOOKS.nat) lines.push(`-A ${hook} -p udp -m udp --dport 64000 -j ACCEPT`);
+  if (table === 'raw' && draw.chance(15)) for (const hook of HOOKS.raw) lines.push(`-A ${hook} -p tcp -j CT --notrack`);
   for (const hook of HOOKS[table]) {
     const rules = draw.number(0, 3);
     for (let i = 0; i < rules; i++) lines.push(generateRule(draw, words, table, hook, hook, chains));
@@ -111,7 +112,9 @@ function generateTarget(
   if (table === 'mangle') kinds.push('MARK', 'MARK', 'MARK', 'CONNMARK', 'CONNMARK', 'CONNMARK');
   if (table === 'mangle' && protocol === 'tcp') kinds.push('TCPMSS', 'TCPMSS');
   if (table !== 'nat') kinds.push('LOG');
-  if (table === 'raw') kinds.push('DROP', 'NOTRACK', 'NOTRACK');
+  if (table === 'raw') kinds.push('DROP');
+  // Of a TCP connection all packets are left alone or none: conntrack would miss their windows, which the model has not.
+  if (table === 'raw' && (protocol === 'udp' || protocol === 'icmp')) kinds.push('NOTRACK', 'NOTRACK', 'NOTRACK');
   if (table === 'nat') {
     if (hook === 'PREROUTING' || hook === 'OUTPUT') kinds.push('DNAT', 'DNAT', 'DNAT', 'REDIRECT');
     if (hook === 'POSTROUTING') kinds.push('SNAT', 'SNAT', 'MASQUERADE', 'MASQUERADE');

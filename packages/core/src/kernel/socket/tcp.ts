@@ -71,6 +71,8 @@ export class TcpSocket extends TupleEntry {
   program: TcpProgram;
   /** Bytes of payload a segment may carry: by this end's MTU and what the other end's SYN allowed. */
   private segment: number;
+  /** The maximum segment size that this end's SYN tells. */
+  private readonly offered: number;
   private sequence: number;
   private acknowledgement = 0;
   private timer: Timer | undefined;
@@ -87,6 +89,7 @@ export class TcpSocket extends TupleEntry {
     this.program = program;
     // No packet is longer than its length field can say, whatever lo takes.
     this.segment = Math.min(options.mtu, MOST_BYTES) - HEADERS;
+    this.offered = this.segment + TIMESTAMP;
     this.sequence = options.sequence;
     this.phase = options.phase;
     this.ttl = options.ttl ?? 64;
@@ -276,7 +279,7 @@ export class TcpSocket extends TupleEntry {
     p.payload = payload;
     // What a closed socket still acknowledges has no owner any more.
     if (this.phase !== 'FIN_WAIT' || flags & FLAG.fin) p.owner = 'program';
-    if (flags & FLAG.syn) p.mss = this.segment + TIMESTAMP;
+    if (flags & FLAG.syn) p.mss = this.offered;
     return this.host.send(p);
   }
 
