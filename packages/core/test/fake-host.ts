@@ -48,6 +48,7 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     nextIndex: 10,
   };
   config = machine.config?.(config) ?? config;
+  let connections = machine.conntrack ?? [];
   return {
     name: config.name,
     now: machine.now ?? 0,
@@ -65,7 +66,12 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     },
     neighbours: () => machine.neighbours ?? [],
     fdb: () => machine.fdb ?? [],
-    conntrack: () => machine.conntrack ?? [],
+    conntrack: () => connections,
+    deleteConnections(which) {
+      const deleted = connections.filter(which);
+      connections = connections.filter((row) => !which(row));
+      return deleted;
+    },
     kernelLog: () => machine.kernelLog ?? [],
     ipvs() {
       if (machine.ipvs === undefined) throw new Error('this machine has no IPVS');

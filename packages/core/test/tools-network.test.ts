@@ -234,8 +234,18 @@ test('what these tools answer when they cannot, with their exit codes', () => {
     [bridge(), 'link show dev nope', 1, 'Cannot find device "nope"\n'],
     [bridge(), 'fdb show br nope', 1, 'Cannot find device "nope"\n'],
     [ipset, 'list nope', 1, 'ipset v6.38: The set with the given name does not exist\n'],
-    [conntrack, '-L -s 300.1.1.1', 2, "conntrack v1.4.4 (conntrack-tools): Invalid IP address `300.1.1.1'\n"],
-    [conntrack, '-L -p foo', 2, "conntrack v1.4.4 (conntrack-tools): `foo' unsupported protocol\n"],
+    [
+      conntrack,
+      '-L -s 300.1.1.1',
+      2,
+      "conntrack v1.4.4 (conntrack-tools): Invalid IP address `300.1.1.1'\nTry `conntrack -h' or 'conntrack --help' for more information.\n",
+    ],
+    [
+      conntrack,
+      '-L -p foo',
+      2,
+      "conntrack v1.4.4 (conntrack-tools): `foo' unsupported protocol\nTry `conntrack -h' or 'conntrack --help' for more information.\n",
+    ],
   ] as const;
   for (const [tool, line, code, stderr] of cases)
     expect([line, tool.run(words(line), agent, '')]).toEqual([line, { stdout: '', stderr, code }]);
@@ -255,11 +265,59 @@ test('an option, object or filter that is unknown or not modelled is a Refusal t
     [bridge(), 'fdb del x', 'not-modelled', 'bridge: fdb del is not modelled'],
     [ipset, 'add overlay 1.2.3.4', 'not-modelled', 'ipset: the command add is not modelled'],
     [ipset, 'list --foo', 'unknown-option', "ipset v6.38: Unknown argument: `--foo'"],
-    [conntrack, '-D -p tcp', 'not-modelled', 'conntrack: option -D is not modelled'],
+    [conntrack, '-E', 'not-modelled', 'conntrack: option -E is not modelled'],
     [conntrack, '-L --constructor', 'unknown-option', "conntrack v1.4.4 (conntrack-tools): unrecognized option '--constructor'"],
     [conntrack, '-L --__proto__', 'unknown-option', "conntrack v1.4.4 (conntrack-tools): unrecognized option '--__proto__'"],
   ] as const;
   for (const [tool, line, code, message] of cases) {
     expect(() => tool.run(words(line), agent, ''), line).toThrow(expect.objectContaining({ name: 'Refusal', code, message }));
+  }
+});
+
+test('conntrack -L and -D choose as conntrack-tools 1.4.7 did on three flows', () => {
+  const tcp =
+    'tcp      6 431999 ESTABLISHED src=127.0.0.1 dst=127.0.0.1 sport=40000 dport=80 src=127.0.0.1 dst=127.0.0.1 sport=80 dport=40000 [ASSURED] mark=0 use=1';
+  const nat =
+    'udp      17 29 src=127.0.0.1 dst=127.0.0.1 sport=40001 dport=54 src=127.0.0.1 dst=127.0.0.1 sport=53 dport=40001 mark=0 use=1';
+  const alone =
+    'udp      17 29 src=127.0.0.1 dst=127.0.0.1 sport=40002 dport=53 [UNREPLIED] src=127.0.0.1 dst=127.0.0.1 sport=53 dport=40002 mark=0 use=1';
+  const host = fakeHost({ conntrack: [alone, nat, tcp].map(parseConntrack) });
+  const cases: readonly (readonly [string, readonly string[], number, string])[] = [
+    ['-L -p tcp --state ESTABLISHED', [tcp], 0, '1 flow entries have been shown.'],
+    ['-L -p tcp --sport 40000', [tcp], 0, '1 flow entries have been shown.'],
+    ['-L -p udp --dport 54', [nat], 0, '1 flow entries have been shown.'],
+    ['-L -u ASSURED', [tcp], 0, '1 flow entries have been shown.'],
+    ['-L -u UNREPLIED', [alone], 0, '1 flow entries have been shown.'],
+    ['-L -m 0', [alone, nat, tcp], 0, '3 flow entries have been shown.'],
+    ['-L -m 1', [], 0, '0 flow entries have been shown.'],
+    ['-L -g', [nat], 0, '1 flow entries have been shown.'],
+    ['-L -n', [], 0, '0 flow entries have been shown.'],
+    ['-L -j', [nat], 0, '1 flow entries have been shown.'],
+    ['-L -r 127.0.0.1', [alone, nat, tcp], 0, '3 flow entries have been shown.'],
+    ['-L -p tcp --dport x', [], 0, '0 flow entries have been shown.'],
+    ['-D -p tcp --dport 81', [], 1, '0 flow entries have been deleted.'],
+    ['-D -p udp --orig-port-dst 54', [nat], 0, '1 flow entries have been deleted.'],
+    ['-D -s 127.0.0.1 -p tcp', [tcp], 0, '1 flow entries have been deleted.'],
+    ['-L', [alone], 0, '1 flow entries have been shown.'],
+    ['-F', [], 0, 'connection tracking table has been emptied.'],
+    ['-L', [], 0, '0 flow entries have been shown.'],
+  ];
+  for (const [line, rows, code, said] of cases)
+    expect(conntrack.run(line.split(' '), host, ''), line).toEqual({
+      stdout: rows.map((row) => `${row}\n`).join(''),
+      stderr: `conntrack v1.4.4 (conntrack-tools): ${said}\n`,
+      code,
+    });
+  const refusals = [
+    ['-L --dport 54', "unknown option `--dport'"],
+    ['-L -p udp --state CLOSE', "unknown option `--state'"],
+    ['-L -p tcp --state X', "unknown TCP state `X'"],
+    ['-L -u FOO', "Bad parameter `FOO'"],
+    ['-L -D', 'Invalid commands combination'],
+    ['-D -s x', "Invalid IP address `x'"],
+  ] as const;
+  for (const [line, said] of refusals) {
+    const { stderr, code } = conntrack.run(line.split(' '), host, '');
+    expect([line, code, stderr.split('\n')[0]]).toEqual([line, 2, `conntrack v1.4.4 (conntrack-tools): ${said}`]);
   }
 });

@@ -22,7 +22,15 @@ import { startProxy } from './docker/proxy.ts';
 import type { Container, RunRequest } from './docker/state.ts';
 import { httpDate, httpServer } from './http.ts';
 import type { Program } from './program.ts';
-import { type ConntrackRow, conntrackRows, type FdbRow, fdbRows, type NeighbourRow, neighbourRows } from './report.ts';
+import {
+  type ConntrackRow,
+  conntrackRows,
+  deleteConnections,
+  type FdbRow,
+  fdbRows,
+  type NeighbourRow,
+  neighbourRows,
+} from './report.ts';
 
 /** Programs by image, the tag left out. */
 export interface Images {
@@ -150,6 +158,10 @@ export class Machine {
 
   conntrack(): readonly ConntrackRow[] {
     return conntrackRows(this.host);
+  }
+
+  deleteConnections(which: (row: ConntrackRow) => boolean): readonly ConntrackRow[] {
+    return deleteConnections(this.host, which);
   }
 
   kernelLog(): readonly LogLine[] {

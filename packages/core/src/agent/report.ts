@@ -71,6 +71,18 @@ export function conntrackRows(ns: Namespace): readonly ConntrackRow[] {
   return [...ns.connections.list(ns.now)].map((c) => row(c, ns.now));
 }
 
+/** Takes out the live connections that are asked for, and tells which they were. */
+export function deleteConnections(ns: Namespace, which: (row: ConntrackRow) => boolean): readonly ConntrackRow[] {
+  const deleted: ConntrackRow[] = [];
+  for (const c of [...ns.connections.list(ns.now)]) {
+    const line = row(c, ns.now);
+    if (!which(line)) continue;
+    ns.connections.remove(c);
+    deleted.push(line);
+  }
+  return deleted;
+}
+
 function row(c: Connection, now: number): ConntrackRow {
   const icmp = c.original.protocol === PROTOCOL.icmp;
   const base = {

@@ -125,6 +125,13 @@ export class TupleTable<E extends TupleEntry> {
     }
   }
 
+  /** The entries of a bucket, counted on from the one in which a tuple has its place. */
+  *nearby(t: Tuple, distance: number): Iterable<E> {
+    const hash = hashOf(t.protocol, t.source | 0, t.destination | 0, (t.sourcePort << 16) | t.destinationPort);
+    let entry = this.buckets[(hash + distance) & (this.buckets.length - 1)];
+    for (; entry !== undefined; entry = entry.next) yield entry as E;
+  }
+
   /** Twice as many buckets; within each the order stays. */
   private grow(): void {
     const old = this.buckets;

@@ -127,6 +127,8 @@ export interface Sysctl {
   readonly rpFilter: 0 | 1 | 2;
   /** Devices with net.ipv4.conf.NAME.route_localnet = 1. */
   readonly routeLocalnet: readonly string[];
+  /** net.netfilter.nf_conntrack_max; 262144 unless given. */
+  readonly conntrackMax?: number;
   /** net.ipv4.vs.conntrack */
   readonly ipvsConntrack: boolean;
   /** net.ipv4.neigh.*.retrans_time_ms; 1000 unless given. */

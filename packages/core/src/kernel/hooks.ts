@@ -22,7 +22,7 @@ type Entry = HookEntry<Namespace>;
 /** Every look at a packet there is, by priority within its hook. */
 export const HOOKS: readonly Entry[] = [
   ...table('raw', PRIORITY.raw, ['PREROUTING', 'OUTPUT']),
-  ...each(['PREROUTING', 'OUTPUT'], PRIORITY.conntrack, 'conntrack', tracks, (ns, skb) => track(ns.connections, skb, ns.now)),
+  ...each(['PREROUTING', 'OUTPUT'], PRIORITY.conntrack, 'conntrack', tracks, track),
   ...table('mangle', PRIORITY.mangle, ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']),
   ...each(['PREROUTING', 'OUTPUT'], PRIORITY.destinationNat, 'nat', translates, nat),
   ...each(['OUTPUT'], PRIORITY.ipvsOutLocal, 'ipvs', balances, ipvsOut),

@@ -48,6 +48,8 @@ export interface SharedState {
   syncIpvs?(ipvs: Ipvs): void;
 }
 
+/** nf_conntrack_max of a machine with more than a gigabyte of memory. */
+const CONNTRACK_MAX = 262_144;
 const NOTHING_SHARED: SharedState = { routes: [] };
 
 /** A network namespace. */
@@ -139,6 +141,10 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, RuleHo
 
   get retransmitMs(): number {
     return this.current.sysctl.neighbourRetransMs ?? 1000;
+  }
+
+  get connectionLimit(): number {
+    return this.current.sysctl.conntrackMax ?? CONNTRACK_MAX;
   }
 
   get bridgeNetfilter(): boolean {

@@ -1,22 +1,29 @@
 /**
- * `conntrack -L`: the flows that the kernel tracks.
- * Follows conntrack-tools 1.4.4 of CentOS 7; the line with their number goes to stderr, as there. Changing entries
- * (`-D`, `-F`, `-U`, `-I`) and watching them (`-E`) is refused by name.
+ * `conntrack`: the flows that the kernel tracks, listed, counted and deleted.
+ * Follows conntrack-tools 1.4.4 of CentOS 7; the line with their number goes to stderr, as there. Making and changing
+ * entries (`-I`, `-U`) and watching them (`-E`) is refused by name.
  */
 import type { ConntrackRow, ConntrackTuple } from '../agent/report.ts';
 import { formatIpv4, isIpv4, parseIpv4 } from '../base/address.ts';
-import { readOptions } from './options.ts';
+import { TCP_STATE_NAMES } from '../kernel/netfilter/tcp-state.ts';
+import { type Options, readOptions } from './options.ts';
 import { failed, lines, notModelled, ok, shorten } from './result.ts';
-import type { Tool } from './tool.ts';
+import type { Host, Tool, ToolResult } from './tool.ts';
 
 const VERSION = 'conntrack v1.4.4 (conntrack-tools)';
 const USAGE = `Command line interface for the connection tracking system. Version 1.4.4
-Usage: conntrack -L [-p proto] [-s address] [-d address]
+Usage: conntrack -L|-D [-p proto] [-s address] [-d address] [-r address] [-q address] [-g] [-n] [-j] [-m mark] [-u status]
+       conntrack -F|-C
 `;
 const OPTIONS = {
   flags: [
     ['L', 'dump'],
+    ['D', 'delete'],
+    ['F', 'flush'],
     ['C', 'count'],
+    ['n', 'src-nat'],
+    ['g', 'dst-nat'],
+    ['j', 'any-nat'],
     ['h', 'help'],
     ['V', 'version'],
   ],
@@ -24,12 +31,15 @@ const OPTIONS = {
     ['p', 'proto'],
     ['s', 'src', 'orig-src'],
     ['d', 'dst', 'orig-dst'],
+    ['r', 'reply-src'],
+    ['q', 'reply-dst'],
+    ['sport', 'orig-port-src'],
+    ['dport', 'orig-port-dst'],
+    ['m', 'mark'],
+    ['u', 'status'],
+    ['state'],
   ],
   unmodelled: [
-    'D',
-    'delete',
-    'F',
-    'flush',
     'E',
     'event',
     'G',
@@ -40,36 +50,17 @@ const OPTIONS = {
     'update',
     'S',
     'stats',
-    'n',
-    'src-nat',
-    'g',
-    'dst-nat',
-    'j',
-    'any-nat',
     'o',
     'output',
-    'm',
-    'mark',
     'e',
     'f',
     'family',
     'z',
     'zero',
-    'r',
-    'reply-src',
-    'q',
-    'reply-dst',
-    'u',
-    'status',
     't',
     'timeout',
-    'sport',
-    'dport',
-    'orig-port-src',
-    'orig-port-dst',
     'reply-port-src',
     'reply-port-dst',
-    'state',
     'b',
     'buffer-size',
     'w',
@@ -93,48 +84,113 @@ const PROTOCOLS: readonly (readonly [string, number])[] = [
   ['gre', 47],
 ];
 
+const COMMANDS = ['L', 'D', 'F', 'C'] as const;
+
+/** Whether a flow is one of those asked for. */
+type Filter = (row: ConntrackRow) => boolean;
+
 /** The tool. */
 export const conntrack: Tool = {
   name: 'conntrack',
-  summary: 'list the tracked connections',
+  summary: 'list and delete the tracked connections',
   run(args, host) {
     const options = readOptions('conntrack', OPTIONS, args, (option) => `${VERSION}: unrecognized option '${option}'`);
     if (options.has('h')) return ok(USAGE);
     if (options.has('V')) return ok(`${VERSION}\n`);
-    if (options.has('C')) return ok(`${host.conntrack().length}\n`);
+    const [command, another] = COMMANDS.filter((letter) => options.has(letter));
+    if (command === undefined) return wrong("You need to supply `command'");
+    if (another !== undefined) return wrong('Invalid commands combination');
     const [table = 'conntrack', ...rest] = options.words;
-    if (!options.has('L'))
-      return failed(
-        2,
-        `${VERSION}: You need to supply \`command'\nTry \`conntrack -h' or 'conntrack --help' for more information.`,
-      );
     if (table !== 'conntrack' || rest.length > 0)
       throw notModelled('conntrack', `the table ${shorten([table, ...rest].join(' '))}`);
-    const wanted = options.value('p');
-    const protocol =
-      wanted === undefined ? undefined : (PROTOCOLS.find(([name]) => name === wanted.toLowerCase())?.[1] ?? Number(wanted));
-    if (protocol !== undefined && !Number.isInteger(protocol))
-      return failed(2, `${VERSION}: \`${shorten(wanted ?? '')}' unsupported protocol`);
-    for (const option of ['s', 'd']) {
-      const address = options.value(option);
-      if (address !== undefined && !isIpv4(address)) return failed(2, `${VERSION}: Invalid IP address \`${shorten(address)}'`);
+    if (command === 'C') return ok(`${host.conntrack().length}\n`);
+    if (command === 'F') {
+      host.deleteConnections(() => true);
+      return ok('', `${VERSION}: connection tracking table has been emptied.\n`);
     }
-    const source = address(options.value('s'));
-    const destination = address(options.value('d'));
-    const rows = host
-      .conntrack()
-      .filter(
-        (row) =>
-          (protocol === undefined || row.protocol === protocol) &&
-          (source === undefined || row.original.source === source) &&
-          (destination === undefined || row.original.destination === destination),
-      );
-    return ok(lines(rows.map(conntrackLine)), `${VERSION}: ${rows.length} flow entries have been shown.\n`);
+    const filters = filtersOf(options);
+    if (typeof filters === 'string') return wrong(filters);
+    const wanted: Filter = (row) => filters.every((filter) => filter(row));
+    return command === 'L' ? list(host, wanted) : remove(host, wanted);
   },
 };
 
-function address(text: string | undefined): number | undefined {
-  return text === undefined ? undefined : parseIpv4(text);
+function wrong(message: string): ToolResult {
+  return failed(2, `${VERSION}: ${message}\nTry \`conntrack -h' or 'conntrack --help' for more information.`);
+}
+
+function list(host: Host, wanted: Filter): ToolResult {
+  const rows = host.conntrack().filter(wanted);
+  return ok(lines(rows.map(conntrackLine)), `${VERSION}: ${rows.length} flow entries have been shown.\n`);
+}
+
+function remove(host: Host, wanted: Filter): ToolResult {
+  const rows = host.deleteConnections(wanted);
+  const summary = `${VERSION}: ${rows.length} flow entries have been deleted.\n`;
+  return { stdout: lines(rows.map(conntrackLine)), stderr: summary, code: rows.length === 0 ? 1 : 0 };
+}
+
+/** What the options ask of a flow; a message if one of them is wrong. */
+function filtersOf(options: Options): readonly Filter[] | string {
+  const filters: Filter[] = [];
+  const name = options.value('p');
+  const protocol =
+    name === undefined ? undefined : (PROTOCOLS.find(([known]) => known === name.toLowerCase())?.[1] ?? Number(name));
+  if (protocol !== undefined && !Number.isInteger(protocol)) return `\`${shorten(name ?? '')}' unsupported protocol`;
+  if (protocol !== undefined) filters.push((row) => row.protocol === protocol);
+  for (const [option, of] of ADDRESSES) {
+    const text = options.value(option);
+    if (text === undefined) continue;
+    if (!isIpv4(text)) return `Invalid IP address \`${shorten(text)}'`;
+    const address = parseIpv4(text);
+    filters.push((row) => of(row) === address);
+  }
+  for (const [option, of] of PORTS) {
+    const text = options.value(option);
+    if (text === undefined) continue;
+    // The protocol's own options.
+    if (protocol !== 6 && protocol !== 17) return `unknown option \`--${option}'`;
+    const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+    filters.push((row) => of(row) === port);
+  }
+  if (options.has('n') || options.has('j') || options.has('g')) filters.push(translated(options));
+  const mark = options.value('m');
+  if (mark !== undefined) filters.push((row) => row.mark === Number(mark));
+  return addStatus(filters, options, protocol);
+}
+
+const ADDRESSES: readonly (readonly [string, (row: ConntrackRow) => number])[] = [
+  ['s', ({ original }) => original.source],
+  ['d', ({ original }) => original.destination],
+  ['r', ({ reply }) => reply.source],
+  ['q', ({ reply }) => reply.destination],
+];
+const PORTS: readonly (readonly [string, (row: ConntrackRow) => number])[] = [
+  ['sport', ({ original }) => original.sourcePort],
+  ['dport', ({ original }) => original.destinationPort],
+];
+
+function translated(options: Options): Filter {
+  const source = ({ original, reply, protocol }: ConntrackRow) =>
+    original.source !== reply.destination || (protocol !== 1 && original.sourcePort !== reply.destinationPort);
+  const destination = ({ original, reply, protocol }: ConntrackRow) =>
+    original.destination !== reply.source || (protocol !== 1 && original.destinationPort !== reply.sourcePort);
+  if (options.has('j')) return (row) => source(row) || destination(row);
+  return (row) => (!options.has('n') || source(row)) && (!options.has('g') || destination(row));
+}
+
+function addStatus(filters: Filter[], options: Options, protocol: number | undefined): readonly Filter[] | string {
+  const status = options.value('u')?.toUpperCase();
+  if (status === 'ASSURED') filters.push((row) => row.assured);
+  else if (status === 'SEEN_REPLY') filters.push((row) => !row.unreplied);
+  else if (status === 'UNREPLIED') filters.push((row) => row.unreplied);
+  else if (status !== undefined) return `Bad parameter \`${shorten(options.value('u') ?? '')}'`;
+  const state = options.value('state')?.toUpperCase();
+  if (state === undefined) return filters;
+  if (protocol !== 6) return "unknown option `--state'";
+  if (!TCP_STATE_NAMES.includes(state)) return `unknown TCP state \`${shorten(state)}'`;
+  filters.push((row) => row.state === state);
+  return filters;
 }
 
 /** One flow as `conntrack -L` and /proc/net/nf_conntrack word it. */

@@ -1,6 +1,6 @@
 /**
  * A command of a simulated machine, and what it sees of that machine. Tools are pure text makers: they read the
- * machine through {@link Host}, change only its configuration, and answer as the real program would on stdout,
+ * machine through {@link Host}, change only its configuration and what the kernel keeps for `ipvsadm` and `conntrack`, and answer as the real program would on stdout,
  * stderr and with its exit code.
  */
 import type { Draft } from 'immer';
@@ -51,6 +51,8 @@ export interface Host {
   /** Forwarding entries that bridges learned or were given, and those of VXLAN devices; not the devices' own addresses. */
   fdb(): readonly FdbRow[];
   conntrack(): readonly ConntrackRow[];
+  /** Takes out the connections that are asked for, and tells which they were. */
+  deleteConnections(which: (row: ConntrackRow) => boolean): readonly ConntrackRow[];
   ipvs(): Ipvs;
   /** The kernel log, oldest line first. */
   kernelLog(): readonly LogLine[];

@@ -122,6 +122,9 @@ function farPort(p: Packet): number {
   return p.protocol === ICMP ? icmpPort(p.icmpType, p.icmpCode) : p.destinationPort;
 }
 
+/** Buckets in which a full table looks for connections to give up (NF_CT_EVICTION_RANGE). */
+const EVICTION_RANGE = 8;
+
 /** The connections one namespace tracks. */
 export class ConnectionTable {
   private readonly table = new TupleTable<Direction>();
@@ -195,6 +198,19 @@ export class ConnectionTable {
     let mapped = this.mapped.get(original.protocol, original.source, original.sourcePort, reply.destination, 0);
     while (mapped !== undefined && mapped.connection !== connection) mapped = this.mapped.older(mapped);
     if (mapped !== undefined) this.mapped.delete(mapped);
+  }
+
+  /**
+   * Makes room near a new connection's place, as early_drop does: of eight buckets the first that has any connections
+   * that are not assured loses those. False if there are none.
+   */
+  dropEarly(t: Tuple, now: number): boolean {
+    for (let distance = 0; distance < EVICTION_RANGE; distance++) {
+      const victims = [...this.table.nearby(t, distance)].filter(({ connection: c }) => !c.assured || c.expiresAt <= now);
+      for (const { connection } of victims) if (connection.confirmed) this.remove(connection);
+      if (victims.length > 0) return true;
+    }
+    return false;
   }
 
   /** Forgets all connections, as `conntrack -F`. */

@@ -16,15 +16,25 @@ const GENERIC_SECONDS = 600;
 /** Only these begin a connection: echo, timestamp, information and address mask requests. */
 const ICMP_QUERIES: readonly number[] = [8, 13, 15, 17];
 
+/** What tracking needs of its namespace. */
+export interface TrackHost {
+  readonly connections: ConnectionTable;
+  readonly now: number;
+  /** net.netfilter.nf_conntrack_max */
+  readonly connectionLimit: number;
+  log(text: string): void;
+}
+
 /** Finds or makes the connection of a packet, and notes both on it. */
-export function track(table: ConnectionTable, skb: SkBuff, now: number): Verdict {
+export function track(host: TrackHost, skb: SkBuff): Verdict {
+  const { connections: table, now } = host;
   if (skb.ctInfo !== undefined) return 'accept';
   if (skb.protocol === PROTOCOL.icmp && skb.quoted !== undefined) return trackError(table, skb, skb.quoted, now);
   const known = table.find(skb, now);
-  if (known === undefined) return trackNew(skb, now);
+  if (known === undefined) return trackNew(host, skb);
   if (skb.protocol === PROTOCOL.tcp && reopens(known.connection, skb)) {
     table.remove(known.connection);
-    return trackNew(skb, now);
+    return trackNew(host, skb);
   }
   const { connection, reply } = known;
   if (!update(connection, skb, reply, now, table)) {
@@ -47,15 +57,21 @@ export function confirm(table: ConnectionTable, skb: SkBuff, now: number): Verdi
   return 'drop';
 }
 
-function trackNew(skb: SkBuff, now: number): Verdict {
+function trackNew(host: TrackHost, skb: SkBuff): Verdict {
   if (skb.protocol === PROTOCOL.icmp && !ICMP_QUERIES.includes(skb.icmpType)) {
     skb.ctInfo = 'invalid';
     return 'accept';
   }
+  const { connections, now } = host;
   const connection = new Connection(tupleOf(skb));
   if (!update(connection, skb, false, now, undefined)) {
     skb.ctInfo = 'invalid';
     return 'accept';
+  }
+  if (connections.size >= host.connectionLimit && !connections.dropEarly(connection.original, now)) {
+    host.log('nf_conntrack: nf_conntrack: table full, dropping packet');
+    skb.hop?.steps.push({ action: 'dropped', text: `${host.connectionLimit} connections are tracked, no more can be` });
+    return 'drop';
   }
   skb.connection = connection;
   skb.reply = false;
