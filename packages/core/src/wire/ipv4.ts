@@ -9,8 +9,8 @@ import { printFlags } from './tcp.ts';
 export const IPV4_HEADER = 20;
 /** Bytes of a UDP or ICMP header. */
 export const UDP_HEADER = 8;
-/** Bytes of a TCP header as Linux sends it: a SYN's with its options, any other's with a timestamp, a reset's bare. */
-export const TCP_HEADER = { syn: 40, established: 32, reset: 20 } as const;
+/** Bytes of a TCP header as Linux sends it: a SYN's with its options, any other's with a timestamp. */
+export const TCP_HEADER = { syn: 40, established: 32 } as const;
 
 /** The fields of IPv4, TCP, UDP and ICMP that decide where a packet goes. */
 export class Packet {

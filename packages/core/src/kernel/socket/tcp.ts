@@ -270,7 +270,7 @@ export class TcpSocket extends TupleEntry {
   }
 
   private emit(flags: number, bytes: number, payload: string | undefined, sequence = this.sequence): TcpFailure | undefined {
-    const header = flags & FLAG.syn ? TCP_HEADER.syn : flags & FLAG.rst ? TCP_HEADER.reset : TCP_HEADER.established;
+    const header = flags & FLAG.syn ? TCP_HEADER.syn : TCP_HEADER.established;
     const p = new SkBuff(TCP, this.local, this.localPort, this.remote, this.remotePort, IPV4_HEADER + header + bytes);
     p.ttl = this.ttl;
     p.flags = flags;
