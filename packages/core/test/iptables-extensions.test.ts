@@ -74,7 +74,6 @@ function unmodelledRows(netfilter: Netfilter, table: TableName): readonly string
         'CT ctevents',
         'TTL decrement',
         'DSCP',
-        'random',
         '1.1.1.1-1.1.1.9',
         'to:1.0.0.0/24',
       ];

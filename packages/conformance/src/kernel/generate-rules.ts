@@ -121,6 +121,7 @@ function generateTarget(
     if (hook === 'INPUT') kinds.push('SNAT');
   }
   const port = () => draw.pick(words.ports);
+  const random = () => (draw.chance(15) ? [draw.pick(['--random', '--random-fully'])] : []);
   switch (draw.pick(kinds)) {
     case 'NONE':
       return [];
@@ -150,13 +151,14 @@ function generateTarget(
     }
     case 'SNAT': {
       const to = ported && draw.chance(30) ? `:${draw.pick(['1024-65535', '5000', '20000-20063'])}` : '';
-      return ['-j', 'SNAT', '--to-source', `${draw.pick(words.hosts)}${to}`];
+      return ['-j', 'SNAT', '--to-source', `${draw.pick(words.hosts)}${to}`, ...random()];
     }
     case 'MASQUERADE':
       return [
         '-j',
         'MASQUERADE',
         ...(ported && draw.chance(30) ? ['--to-ports', draw.pick(['1024-65535', '5000', '20000-20063'])] : []),
+        ...random(),
       ];
     case 'REDIRECT':
       return ['-j', 'REDIRECT', ...(ported && draw.chance(70) ? ['--to-ports', `${port()}`] : [])];

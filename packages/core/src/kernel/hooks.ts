@@ -12,6 +12,7 @@ import { MATCHES } from './netfilter/matches.ts';
 import { decide, type Mapping, translate } from './netfilter/nat.ts';
 import { type Chain, type Match, type Netfilter, PROTOCOL, type Rule, type TableName, type Target } from './netfilter/rule.ts';
 import type { TableVerdict } from './netfilter/table.ts';
+import { drawsPort } from './netfilter/target/nat.ts';
 import { TARGETS } from './netfilter/targets.ts';
 import { TRACKING } from './netfilter/unmodelled.ts';
 import { outFailure, reject } from './path.ts';
@@ -139,14 +140,14 @@ function mappingOf(ns: Namespace, skb: SkBuff, hook: Hook, verdict: Exclude<Tabl
   switch (verdict.name) {
     case 'DNAT':
     case 'SNAT':
-      return verdict;
+      return { ...verdict, random: drawsPort(verdict) };
     case 'MASQUERADE': {
       const address = skb.output === undefined ? 0 : ns.addressTowards(skb.output, skb.nextHop);
-      return verdict.port === undefined ? { address } : { address, port: verdict.port };
+      return { ...verdict, address, random: drawsPort(verdict) };
     }
     case 'REDIRECT': {
       const address = hook === 'OUTPUT' ? 0x7f000001 : (skb.input?.link.addresses[0]?.address ?? ns.loopback);
-      return verdict.port === undefined ? { address } : { address, port: verdict.port };
+      return { ...verdict, address, random: drawsPort(verdict) };
     }
     default:
       return undefined;

@@ -18,6 +18,8 @@ export type Side = 'source' | 'destination';
 export interface Mapping {
   readonly address?: Ipv4;
   readonly port?: PortSpan;
+  /** A port is drawn even where the one there is would do (NF_NAT_RANGE_PROTO_RANDOM). */
+  readonly random?: boolean;
 }
 
 /**
@@ -34,7 +36,7 @@ export function decide(
 ): boolean {
   const current = inverse(connection.reply);
   const free =
-    side === 'source' ? freeSource(current, mapping, table, random, now) : mapDestination(current, mapping, table, now);
+    side === 'source' ? freeSource(current, mapping, table, random, now) : mapDestination(current, mapping, table, random, now);
   if (free === undefined) return false;
   if (side === 'source') {
     connection.sourceDecided = true;
@@ -88,15 +90,18 @@ function rewriteAddress(p: Packet, side: Side, opposite: Tuple): void {
   else p.destination = opposite.source;
 }
 
-/** The first port of a span that is free, from the one it has if that is in the span. */
-function mapDestination(t: Tuple, mapping: Mapping | undefined, table: ConnectionTable, now: number): Tuple {
+/** The first port of a span that is free, from the one it has if that is in the span, or from one that is drawn. */
+function mapDestination(t: Tuple, mapping: Mapping | undefined, table: ConnectionTable, random: Random, now: number): Tuple {
   if (mapping === undefined) return t;
   const moved = mapping.address === undefined ? t : { ...t, destination: mapping.address };
   const span = mapping.port;
   if (span === undefined) return moved;
-  if (inSpan(span, t.destinationPort) && (span.first === span.last || !table.taken(inverse(moved), now))) return moved;
-  for (let port = span.first; port <= span.last; port++) {
-    const candidate = { ...moved, destinationPort: port };
+  const draws = mapping.random === true;
+  if (!draws && inSpan(span, t.destinationPort) && (span.first === span.last || !table.taken(inverse(moved), now))) return moved;
+  const size = span.last - span.first + 1;
+  const start = draws ? random.nextInt(size) : 0;
+  for (let i = 0; i < size; i++) {
+    const candidate = { ...moved, destinationPort: span.first + ((start + i) % size) };
     if (!table.taken(inverse(candidate), now)) return candidate;
   }
   return { ...moved, destinationPort: span.first };
@@ -115,18 +120,9 @@ function freeSource(
 ): Tuple | undefined {
   const span = mapping?.port;
   const address = mapping?.address ?? current.source;
-  if (address === current.source && (span === undefined || inSpan(span, current.sourcePort))) {
-    if (!table.taken(inverse(current), now)) return current;
-  } else {
-    // A flow from the same address and port keeps the outside port that another one of it has.
-    const before = table.mappedSource(current, address, span, now);
-    if (before !== undefined && !table.taken(inverse(before), now)) return before;
-  }
   const wanted = address === current.source ? current : { ...current, source: address };
-  if (span === undefined || inSpan(span, wanted.sourcePort)) {
-    if (span?.first === span?.last && span !== undefined) return wanted;
-    if (!table.taken(inverse(wanted), now)) return wanted;
-  }
+  const kept = mapping?.random === true ? undefined : keptSource(current, wanted, span, table, now);
+  if (kept !== undefined) return kept;
   if (wanted.protocol !== PROTOCOL.tcp && wanted.protocol !== PROTOCOL.udp && wanted.protocol !== PROTOCOL.icmp) return undefined;
   const { first, last } = span ?? portClass(current);
   const size = last - first + 1;
@@ -136,6 +132,25 @@ function freeSource(
     if (!table.taken(inverse(candidate), now)) return candidate;
   }
   return undefined;
+}
+
+/** The source with the port it has, or had before, if that will do. */
+function keptSource(
+  current: Tuple,
+  wanted: Tuple,
+  span: PortSpan | undefined,
+  table: ConnectionTable,
+  now: number,
+): Tuple | undefined {
+  if (wanted === current && (span === undefined || inSpan(span, current.sourcePort))) {
+    if (!table.taken(inverse(current), now)) return current;
+  } else {
+    // A flow from the same address and port keeps the outside port that another one of it has.
+    const before = table.mappedSource(current, wanted.source, span, now);
+    if (before !== undefined && !table.taken(inverse(before), now)) return before;
+  }
+  if (span !== undefined && !inSpan(span, wanted.sourcePort)) return undefined;
+  return span?.first === span?.last && span !== undefined ? wanted : table.taken(inverse(wanted), now) ? undefined : wanted;
 }
 
 function portClass(t: Tuple): PortSpan {

@@ -1,36 +1,55 @@
 /**
  * DNAT, SNAT, MASQUERADE, REDIRECT: their options. What they do is kernel/netfilter/nat.ts.
- * Follows iptables 1.8.9, extensions/libxt_NAT.c. Ranges of addresses and ports drawn at random are not modelled.
+ * Follows iptables 1.8.9, extensions/libxt_NAT.c. Ranges of addresses are not modelled.
  */
 import { formatIpv4, type Ipv4, isIpv4, parseIpv4 } from '../../../base/address.ts';
 import type { OptionDescription } from '../extension.ts';
 import { formatPortSpan, notModelled, parameterProblem, parsePortSpan, shorten } from '../notation.ts';
+import { flagOption } from '../option.ts';
 import type { PortSpan } from '../rule.ts';
 import type { TargetDescription } from '../targets.ts';
 
+/** How a port is chosen; both random ways are one since Linux 5.0. */
+interface Choice {
+  readonly random?: true;
+  readonly fully?: true;
+  /** Bears on ranges of addresses alone. */
+  readonly persistent?: true;
+}
 /** Another destination. */
-export interface DnatTarget {
+export interface DnatTarget extends Choice {
   readonly name: 'DNAT';
   readonly address?: Ipv4;
   readonly port?: PortSpan;
 }
 /** Another source; without an address only another port. */
-export interface SnatTarget {
+export interface SnatTarget extends Choice {
   readonly name: 'SNAT';
   readonly address?: Ipv4;
   readonly port?: PortSpan;
 }
 /** An address of the outgoing or incoming device. */
-export interface PortsTarget {
+export interface PortsTarget extends Choice {
   readonly name: 'MASQUERADE' | 'REDIRECT';
   readonly port?: PortSpan;
 }
 
-const RANDOM: readonly (readonly [string, number])[] = [
-  ['--random', 0],
-  ['--random-fully', 0],
-  ['--persistent', 0],
-];
+/** Whether a port is drawn in any case. */
+export function drawsPort({ random, fully }: Choice): boolean {
+  return random === true || fully === true;
+}
+
+function choices<T extends Choice>(): readonly [OptionDescription<T>, OptionDescription<T>, OptionDescription<T>] {
+  return [
+    flagOption<T>('--random', 'random'),
+    flagOption<T>('--random-fully', 'fully'),
+    flagOption<T>('--persistent', 'persistent'),
+  ];
+}
+
+function listChoice({ random, fully, persistent }: Choice): string {
+  return `${random ? ' random' : ''}${fully ? ' random-fully' : ''}${persistent ? ' persistent' : ''}`;
+}
 
 /** `172.17.0.2:8080`, `172.17.0.2`, `:8080`. */
 function parseTo(text: string, option: string): { address?: number; port?: PortSpan } {
@@ -59,10 +78,10 @@ function to<T extends DnatTarget | SnatTarget>(name: T['name'], flag: string): O
         read: ({ words: [text = ''] }, into) => void Object.assign(into, parseTo(text, flag)),
         write: (from) => ({ words: [formatTo(from)], not: false }),
       },
+      ...choices<T>(),
     ],
-    unmodelled: RANDOM,
-    missing: (_, given) => (given === 0 ? `${name}: option "${flag}" must be specified` : undefined),
-    list: (target) => `to:${formatTo(target)}`,
+    missing: ({ address, port }) => ((address ?? port) === undefined ? `${name}: option "${flag}" must be specified` : undefined),
+    list: (target) => `to:${formatTo(target)}${listChoice(target)}`,
   };
 }
 
@@ -88,24 +107,26 @@ const toPorts: OptionDescription<PortsTarget> = {
   write: (from) => (from.port === undefined ? undefined : { words: [formatPortSpan(from.port)], not: false }),
 };
 
+function listPorts(label: string, target: PortsTarget): string {
+  return `${target.port === undefined ? '' : `${label} ${formatPortSpan(target.port)}`}${listChoice(target)}`.trimStart();
+}
+
 /** `-j MASQUERADE` */
 export const masquerade: TargetDescription<PortsTarget> = {
   name: 'MASQUERADE',
   tracks: true,
-  options: [toPorts],
-  unmodelled: RANDOM,
+  options: [toPorts, ...choices<PortsTarget>().slice(0, 2)],
   start: () => ({ name: 'MASQUERADE' }),
   place: () => ({ table: 'nat', chains: ['POSTROUTING'] }),
-  list: ({ port }) => (port === undefined ? '' : `masq ports: ${formatPortSpan(port)}`),
+  list: (target) => listPorts('masq ports:', target),
 };
 
 /** `-j REDIRECT` */
 export const redirect: TargetDescription<PortsTarget> = {
   name: 'REDIRECT',
   tracks: true,
-  options: [toPorts],
-  unmodelled: RANDOM,
+  options: [toPorts, ...choices<PortsTarget>().slice(0, 1)],
   start: () => ({ name: 'REDIRECT' }),
   place: () => ({ table: 'nat', chains: ['PREROUTING', 'OUTPUT'] }),
-  list: ({ port }) => (port === undefined ? '' : `redir ports ${formatPortSpan(port)}`),
+  list: (target) => listPorts('redir ports', target),
 };
