@@ -82,7 +82,7 @@ export class ShownTask implements MesosTask {
 
   /** What its agent's dcos-net publishes for it: made once, since every poll finds it again. */
   backends(version: DcosNetVersion): readonly TaskBackend[] {
-    this.published ??= taskBackends(seenTask(this), { version, ipv6: false });
+    this.published ??= taskBackends(seenTask(this), { version, ipv6: false }).slice();
     return this.published;
   }
 }

@@ -222,11 +222,10 @@ export class Machine {
     const { endpoint, ports } = container;
     if (container.network === 'host') running.listeners = this.startProgram(running, this.host);
     else if (endpoint !== undefined && this.current.docker.userlandProxy && ports.length > 0)
-      running.listeners = ports.flatMap((port) => {
-        // UDP is not proxied.
-        if (port.protocol !== 'tcp') return [];
-        return this.bound(running, () => startProxy(this.host, endpoint, port)) ?? [];
-      });
+      running.listeners = ports
+        .filter(({ protocol }) => protocol === 'tcp')
+        .flatMap((port) => this.bound(running, () => startProxy(this.host, endpoint, port)) ?? [])
+        .slice();
   }
 
   private retire(id: string): void {

@@ -9,6 +9,9 @@ const MULTIPLIER_LOW = 0xece66d;
 const MULTIPLIER_HIGH = 0x5de;
 const INCREMENT = 0xb;
 const HALF = 0x1000000;
+const DASH = '-'.charCodeAt(0);
+/** Where a UUID has its dashes. */
+const DASHES = [8, 13, 18, 23];
 const DIGITS = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
 
 /** A stream of numbers that its seed determines. */
@@ -50,20 +53,26 @@ export class Random {
 
   /** `digits` random hexadecimal digits, lower case. */
   hex(digits: number): string {
+    return String.fromCharCode(...this.hexCodes(digits));
+  }
+
+  /** A random (version 4) UUID. */
+  uuid(): string {
+    const codes = this.hexCodes(32);
+    codes[12] = DIGITS[4] as number;
+    codes[16] = DIGITS[8 + this.nextInt(4)] as number;
+    for (const end of DASHES) codes.splice(end, 0, DASH);
+    return String.fromCharCode(...codes);
+  }
+
+  private hexCodes(digits: number): number[] {
     const codes: number[] = [];
     while (codes.length < digits) {
       const bits = this.next(32);
       for (let shift = 28; shift >= 0; shift -= 4) codes.push(DIGITS[(bits >>> shift) & 15] as number);
     }
     codes.length = digits;
-    return String.fromCharCode(...codes);
-  }
-
-  /** A random (version 4) UUID. */
-  uuid(): string {
-    const h = this.hex(32);
-    const variant = '89ab'[this.nextInt(4)];
-    return `${h.slice(0, 8)}-${h.slice(8, 12)}-4${h.slice(13, 16)}-${variant}${h.slice(17, 20)}-${h.slice(20)}`;
+    return codes;
   }
 
   /** An independent stream, the same for the same label whatever was drawn here. */

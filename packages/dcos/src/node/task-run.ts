@@ -16,9 +16,10 @@ export class TaskRun implements RunRequest {
     random: Random,
   ) {
     this.name = `mesos-${random.uuid()}`;
-    this.ports = (task.container?.portMappings ?? []).flatMap((mapping) =>
+    const ports = (task.container?.portMappings ?? []).flatMap((mapping) =>
       mapping.protocol === 'udp,tcp' ? [] : [new TaskPublishedPort(task, mapping, mapping.protocol)],
     );
+    this.ports = ports.slice();
   }
 
   get image(): string {

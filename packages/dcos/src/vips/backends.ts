@@ -3,11 +3,11 @@
  * Version `1.13` (DC/OS 1.13, dcos-net 295b1b0) knows no weights: a task that is unhealthy or being killed is no backend;
  * from `2.1` on it is one of weight 0.
  */
-import { type Ipv4, Refusal } from '@portolan/core';
+import { type Ipv4, Refusal, remember } from '@portolan/core';
 import type { MesosTask } from '../mesos-state.ts';
 import { compareIp, familyOf, type IpAddress } from './ip.ts';
 import { type Protocol, parseVipKey, type VipKey } from './key.ts';
-import { type SeenTask, seenTask, type TaskPort } from './task-ports.ts';
+import { type SeenTask, seenTask, type TaskPort, type VipLabel } from './task-ports.ts';
 
 /** Which dcos-net it is. */
 export type DcosNetVersion = '1.13' | '2.1';
@@ -60,17 +60,19 @@ export function agentBackends(tasks: Iterable<MesosTask>, options: BackendOption
 export function taskBackends(task: SeenTask, options: BackendOptions = {}): TaskBackend[] {
   const weight = weightOf(task, options.version ?? '1.13');
   if (weight === undefined) return [];
-  const backends: TaskBackend[] = [];
-  for (const port of task.ports) {
-    for (const { value, cause } of port.vips ?? []) {
-      const key = keyOf(task, port, value, options);
-      if (key === undefined) continue;
-      for (const end of endsOf(task, port, key, options.ipv6 ?? true)) {
-        backends.push({ key, backend: { agent: task.agentAddress, ...end, weight, cause, task: task.id } });
-      }
-    }
-  }
-  return backends;
+  const { agentAddress: agent, id } = task;
+  return task.ports.flatMap((port) =>
+    (port.vips ?? []).flatMap((vip) => {
+      const key = keyOf(task, port, vip, options);
+      if (key === undefined) return [];
+      return endsOf(task, port, key, options.ipv6 ?? true).map(
+        (end): TaskBackend => ({
+          key,
+          backend: { agent, address: end.address, port: end.port, weight, cause: vip.cause, task: id },
+        }),
+      );
+    }),
+  );
 }
 
 /** The local port mappings of an agent's tasks; Docker's are Docker's own business. */
@@ -108,9 +110,10 @@ function weightOf(task: SeenTask, version: DcosNetVersion): number | undefined {
   return task.state === 'killing' && version !== '1.13' ? 0 : undefined;
 }
 
-function keyOf(task: SeenTask, port: TaskPort, value: string, options: BackendOptions): VipKey | undefined {
+/** A label that all tasks of an app share is read once for all of them. */
+function keyOf(task: SeenTask, port: TaskPort, vip: VipLabel, options: BackendOptions): VipKey | undefined {
   try {
-    return parseVipKey(value, port.protocol, task.framework);
+    return remember(vip, `${port.protocol} ${task.framework}`, () => parseVipKey(vip.value, port.protocol, task.framework));
   } catch (refusal) {
     if (!(refusal instanceof Refusal)) throw refusal;
     options.log?.(`Unexpected error with ${task.id} [error]: ${refusal.message.replace('error:', '')}`);

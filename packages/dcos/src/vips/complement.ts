@@ -79,6 +79,22 @@ export function insertSorted<T>(items: T[], item: T, compare: Compare<T>): void 
   else items.splice(lowerBound(items, item, compare), 0, item);
 }
 
+/**
+ * Puts elements into a sorted list, those that come to stand side by side at once: as {@link insertSorted} would one by one.
+ * @param more in any order
+ */
+export function insertAllSorted<T>(items: T[], more: readonly T[], compare: Compare<T>): void {
+  // Of equal elements the later one comes to stand first.
+  const sorted = more.toReversed().sort(compare);
+  for (let end = sorted.length; end > 0; ) {
+    const at = lowerBound(items, sorted[end - 1] as T, compare);
+    let start = end - 1;
+    while (start > 0 && (at === 0 || compare(items[at - 1] as T, sorted[start - 1] as T) < 0)) start--;
+    items.splice(at, 0, ...sorted.slice(start, end));
+    end = start;
+  }
+}
+
 /** Takes one element equal to `item` out of a sorted list; says whether there was one. */
 export function removeSorted<T>(items: T[], item: T, compare: Compare<T>): T | undefined {
   const index = lowerBound(items, item, compare);

@@ -73,8 +73,8 @@ export class L4lb {
   /** As {@link publish}, for several agents whose changes reach everybody as one. */
   merge(publications: readonly Publication[], now: number): boolean {
     const changes = new Map<string, { key: VipKey; removed: Backend[]; added: Backend[] }>();
-    const change = (id: string, { key }: TaskBackend) => {
-      const text = id.slice(id.indexOf('|') + 1);
+    const change = ({ key }: TaskBackend) => {
+      const text = keyText(key);
       let found = changes.get(text);
       if (found === undefined) {
         found = { key, removed: [], added: [] };
@@ -84,14 +84,20 @@ export class L4lb {
     };
     for (const { agent, backends } of publications) {
       const before = this.published.get(agent) ?? NOTHING;
-      const after = byIdentity(agent, backends);
-      for (const [id, item] of before) if (!isSame(after.get(id), item)) change(id, item).removed.push(item.backend);
-      for (const [id, item] of after) if (!isSame(before.get(id), item)) change(id, item).added.push(item.backend);
+      const after = byIdentity(agent, backends, before);
+      for (const [id, item] of before) if (!isSame(after.get(id), item)) change(item).removed.push(item.backend);
+      for (const [id, item] of after) if (!isSame(before.get(id), item)) change(item).added.push(item.backend);
       if (after.size === 0) this.published.delete(agent);
       else this.published.set(agent, after);
     }
     if (changes.size === 0) return false;
-    this.log.push({ position: this.log.length, at: now, changes: [...changes.values()] });
+    // The log is kept for ever, and a list that grew has room for more.
+    const kept = Array.from(changes.values(), ({ key, removed, added }) => ({
+      key,
+      removed: removed.slice(),
+      added: added.slice(),
+    }));
+    this.log.push({ position: this.log.length, at: now, changes: kept });
     return true;
   }
 
@@ -124,20 +130,25 @@ export class L4lb {
 const NOTHING: Published = new Map();
 
 /** The CRDT holds sets: what is published twice counts once. */
-function byIdentity(agent: Ipv4, items: readonly TaskBackend[]): Published {
+function byIdentity(agent: Ipv4, items: readonly TaskBackend[], before: Published): Published {
   if (items.length === 0) return NOTHING;
+  const known = new Map<TaskBackend, string>();
+  for (const [id, item] of before) known.set(item, id);
   const map = new Map<string, TaskBackend>();
   for (const item of items) {
     assert(item.backend.agent === agent, 'an agent publishes only its own backends');
-    const id = identityOf(item);
+    const id = known.get(item) ?? identityOf(item);
     if (!map.has(id)) map.set(id, item);
   }
   return map;
 }
 
-const identityOf = memo(({ backend, key }: TaskBackend) => {
-  return `${typeof backend.address} ${backend.address} ${backend.port} ${backend.unweighted === true ? '' : backend.weight}|${vipKeyText(key)}`;
-});
+function identityOf({ backend, key }: TaskBackend): string {
+  const { address, port, weight, unweighted } = backend;
+  return `${typeof address} ${address} ${port} ${unweighted === true ? '' : weight}|${keyText(key)}`;
+}
+
+const keyText = memo(vipKeyText);
 
 /** Whether a backend stays what it is, down to the task behind it. */
 function isSame(a: TaskBackend | undefined, b: TaskBackend): boolean {

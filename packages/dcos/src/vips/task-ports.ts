@@ -3,7 +3,7 @@
  * labels and discovery info. Follows dcos_net_mesos_listener (dcos/dcos-net@7bd01ac); where it logs an error about one
  * field and leaves the field out, this does too, without the log.
  */
-import type { Ipv4, PortRange } from '@portolan/core';
+import { type Ipv4, type PortRange, remember } from '@portolan/core';
 import type { MesosDiscoveryPort, MesosLabel, MesosPortMapping, MesosStatus, MesosTask } from '../mesos-state.ts';
 import { compareText } from './erlang.ts';
 import type { IpAddress } from './ip.ts';
@@ -128,16 +128,22 @@ function labelledPorts(task: MesosTask): TaskPort[] {
 
 /** Source 3: discovery info, whose number is on the agent or in the container as `network-scope` says. */
 function discoveryPort(task: MesosTask, port: MesosDiscoveryPort, index: number): TaskPort[] {
-  const labels = port.labels ?? [];
+  const labels = port.labels ?? NO_LABELS;
   const field = numberField(labels);
   const protocol = protocolOf(port.protocol);
   if (protocol === undefined || (field === 'port' && port.number === 0)) return [];
-  const origin = `of ${port.origin ?? `discovery.ports(${index})`}`;
-  const vips = labels
-    .filter(({ key }) => key.startsWith('VIP') || key.startsWith('vip'))
-    .map(({ key, value }) => ({ value, cause: `${task.origin ?? task.name} ${key} ${origin}` }));
+  const who = `${task.origin ?? task.name} `;
+  const origin = ` of ${port.origin ?? `discovery.ports(${index})`}`;
+  // Tasks of an app share their labels, and so what is read off them.
+  const { vips } = remember(labels, who + origin, () => ({
+    vips: labels
+      .filter(({ key }) => key.startsWith('VIP') || key.startsWith('vip'))
+      .map(({ key, value }) => ({ value, cause: who + key + origin })),
+  }));
   return [{ protocol, [field]: port.number, name: port.name ?? 'default', ...(vips.length === 0 ? {} : { vips }) }];
 }
+
+const NO_LABELS: readonly MesosLabel[] = [];
 
 function numberField(labels: readonly MesosLabel[]): 'port' | 'hostPort' {
   const scopes = labels.filter(({ key }) => key === 'network-scope').map(({ value }) => value);

@@ -3,7 +3,7 @@
  * with backends of both families is two entries, as it becomes two services (categorize_backends of dcos-net).
  */
 import { type Backend, compareBackends, compareServers, type Server } from './backends.ts';
-import { insertSorted, removeSorted } from './complement.ts';
+import { insertAllSorted, removeSorted } from './complement.ts';
 import type { Family, IpAddress } from './ip.ts';
 import type { VipKey } from './key.ts';
 import { vipDnsName } from './label.ts';
@@ -44,9 +44,9 @@ export class VipEntry {
     this.family = family;
   }
 
-  /** Adds a published backend. */
-  add(backend: Backend): void {
-    insertSorted(this.backends, backend, compareBackends);
+  /** Adds published backends. */
+  add(backends: readonly Backend[]): void {
+    insertAllSorted(this.backends, backends, compareBackends);
     this.snapshot = undefined;
   }
 
@@ -79,7 +79,7 @@ export class VipEntry {
     const servers = this.applied?.servers;
     if (servers === undefined) return;
     for (const server of removed) removeSorted(servers, server, compareServers);
-    for (const server of added) insertSorted(servers, server, compareServers);
+    insertAllSorted(servers, added, compareServers);
     this.snapshot = undefined;
   }
 

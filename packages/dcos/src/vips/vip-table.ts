@@ -37,7 +37,7 @@ export class VipTable {
     }
     for (const { entry, removed, added } of touches.values()) {
       for (const backend of removed) entry.remove(backend);
-      for (const backend of added) entry.add(backend);
+      entry.add(added);
     }
     return [...touches.values()];
   }

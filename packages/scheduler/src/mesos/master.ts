@@ -20,7 +20,7 @@ import type { AgentResources, Executor, Framework, MesosEvents } from './parties
 import { lostState } from './reconcile.ts';
 import { minus, NO_SCALARS, plus, type ScalarUnits, units } from './resources.ts';
 import type { SorterKind } from './sorter.ts';
-import { type Task, TaskRecord } from './task.ts';
+import { type Task, TaskRecord, timed } from './task.ts';
 
 /** What a master is made of. */
 export interface MesosMasterOptions {
@@ -382,7 +382,7 @@ export class MesosMaster {
     const { framework } = task;
     const state = lostState(status.state, framework.partitionAware);
     const told = state === status.state ? status : { ...status, state };
-    task.update({ ...told, at: this.clock.now });
+    task.update(timed(told, this.clock.now));
     this.events.emit('status', told, task);
     if (!framework.gone) framework.scheduler.statusUpdate(told, task);
   }

@@ -13,6 +13,14 @@ export interface TimedStatus extends TaskStatus {
   readonly at: number;
 }
 
+/** A status that was reported then. */
+export function timed(status: TaskStatus, at: number): TimedStatus {
+  const { taskId, state, addresses, reason, message, healthy } = status;
+  // Nearly all of the very many say no more than this.
+  if (reason !== undefined || message !== undefined || healthy !== undefined) return { ...status, at };
+  return addresses === undefined ? { taskId, state, at } : { taskId, state, addresses, at };
+}
+
 /** A task the master knows. */
 export interface Task {
   readonly info: TaskInfo;
