@@ -4,15 +4,7 @@
  */
 import { type Ipv4, memo } from '@portolan/core';
 import type { Task, TaskInfo, TimedStatus } from '@portolan/scheduler';
-import type {
-  MesosContainer,
-  MesosDiscovery,
-  MesosDiscoveryPort,
-  MesosLabel,
-  MesosPortMapping,
-  MesosStatus,
-  MesosTask,
-} from './mesos-state.ts';
+import type { MesosContainer, MesosDiscovery, MesosDiscoveryPort, MesosLabel, MesosStatus, MesosTask } from './mesos-state.ts';
 import { type DcosNetVersion, type TaskBackend, taskBackends } from './vips/backends.ts';
 import { seenTask } from './vips/task-ports.ts';
 
@@ -50,18 +42,16 @@ export class ShownTask implements MesosTask {
   }
 
   get statuses(): readonly MesosStatus[] {
-    return this.reported.map((status) => ({
-      state: status.state,
-      timestamp: status.at / 1000,
-      ...(status.healthy === undefined ? {} : { healthy: status.healthy }),
-      networks: [{ addresses: status.addresses ?? [] }],
-    }));
+    return this.reported.map(({ state, at, healthy, addresses = NO_ADDRESSES }) => {
+      const networks = [{ addresses }];
+      return healthy === undefined
+        ? { state, timestamp: at / 1000, networks }
+        : { state, timestamp: at / 1000, healthy, networks };
+    });
   }
 
   get container(): MesosContainer | undefined {
-    const { container } = this.info;
-    if (container === undefined) return undefined;
-    return { type: container.type, portMappings: container.portMappings.map((mapping): MesosPortMapping => ({ ...mapping })) };
+    return this.info.container;
   }
 
   get labels(): readonly MesosLabel[] {
@@ -108,6 +98,8 @@ class ShownDiscovery implements MesosDiscovery {
     });
   }
 }
+
+const NO_ADDRESSES: readonly Ipv4[] = [];
 
 const labelsOf = memo((labels: Iterable<readonly [string, string]>): readonly MesosLabel[] =>
   Array.from(labels, ([key, value]) => ({ key, value })),

@@ -46,7 +46,7 @@ export { SERVICE_PORT_RANGE, ServicePorts } from './app/service-ports.ts';
 export type { HealthProbe } from './health/monitor.ts';
 export { failed, failureKills, type Health, isHealthy, succeeded, UNKNOWN_HEALTH } from './health/verdict.ts';
 export type { Discovery, DiscoveryPort } from './launch/discovery.ts';
-export { portVariables } from './launch/environment.ts';
+export { mergeByName, portVariables } from './launch/environment.ts';
 export { instanceIdOf, taskIdOf } from './launch/ids.ts';
 export { type PortAssignment, portAssignments, type TaskNetwork } from './launch/port-assignments.ts';
 export type { PortSlot } from './launch/port-slots.ts';

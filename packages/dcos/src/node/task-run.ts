@@ -3,8 +3,8 @@
  * Follows apache/mesos 1.8 src/docker/docker.cpp (Docker::RunOptions::create) and src/slave/containerizer/docker.cpp. Only the
  * container's name is chance; all else is read off the task when somebody asks.
  */
-import { type Environment, envValue, type PublishedPort, type Random, type RunRequest } from '@portolan/core';
-import type { TaskInfo, TaskPortMapping } from '@portolan/scheduler';
+import type { Environment, PublishedPort, Random, RunRequest } from '@portolan/core';
+import { mergeByName, type TaskInfo, type TaskPortMapping } from '@portolan/scheduler';
 
 /** What Docker is told. */
 export class TaskRun implements RunRequest {
@@ -68,18 +68,14 @@ class TaskPublishedPort implements PublishedPort {
   }
 }
 
-/** The task's variables and those the executor adds, sorted by name. */
+/** The task's variables, which win, and those the executor adds, sorted by name. */
 function environmentOf(task: TaskInfo, containerName: string): Environment {
-  const env = task.env;
-  const added = [...EXECUTOR_ENV, ['MESOS_CONTAINER_NAME', containerName] as const];
-  const own = added.filter(([name]) => envValue(env, name) === undefined);
-  return [...env, ...own].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return mergeByName(task.env, [
+    ['MESOS_ALLOCATION_ROLE', 'slave_public'],
+    ['MESOS_CONTAINER_NAME', containerName],
+    ['MESOS_SANDBOX', '/mnt/mesos/sandbox'],
+  ]);
 }
-
-const EXECUTOR_ENV: Environment = [
-  ['MESOS_ALLOCATION_ROLE', 'slave_public'],
-  ['MESOS_SANDBOX', '/mnt/mesos/sandbox'],
-];
 
 function labelPair(text: string): readonly [string, string] {
   const equals = text.indexOf('=');

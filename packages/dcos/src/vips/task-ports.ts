@@ -3,7 +3,7 @@
  * labels and discovery info. Follows dcos_net_mesos_listener (dcos/dcos-net@7bd01ac); where it logs an error about one
  * field and leaves the field out, this does too, without the log.
  */
-import { type Ipv4, type PortRange, remember } from '@portolan/core';
+import { type Ipv4, memo, type PortRange } from '@portolan/core';
 import type { MesosDiscoveryPort, MesosLabel, MesosPortMapping, MesosStatus, MesosTask } from '../mesos-state.ts';
 import { compareText } from './erlang.ts';
 import type { IpAddress } from './ip.ts';
@@ -61,8 +61,12 @@ export function seenTask(task: MesosTask, known: readonly TaskPort[] = []): Seen
     state,
     ...(healthy === undefined ? {} : { healthy }),
     ports: portsOrNone(task, status, state, addresses, known),
-    runtime: task.container?.type === 'DOCKER' ? 'docker' : task.container?.type === 'MESOS' ? 'mesos' : 'unknown',
+    runtime: runtimeOf(task.container?.type),
   };
+}
+
+function runtimeOf(type: string | undefined): SeenTask['runtime'] {
+  return type === 'DOCKER' ? 'docker' : type === 'MESOS' ? 'mesos' : 'unknown';
 }
 
 const TERMINAL: ReadonlySet<string> = new Set(
@@ -101,10 +105,11 @@ function portsOrNone(
 
 /** Source 1: what the containerizer publishes. */
 function mappedPorts(task: MesosTask, status: MesosStatus | undefined): TaskPort[] {
-  const type = task.container?.type ?? 'MESOS';
+  const { container } = task;
+  const type = container?.type ?? 'MESOS';
   if (type !== 'DOCKER' && type !== 'MESOS') throw new FieldError(`no containerizer is called ${type}`);
   const ofStatus = (): readonly MesosPortMapping[] => (status?.networks ?? []).flatMap((network) => network.portMappings ?? []);
-  const mappings = task.container?.portMappings ?? (type === 'MESOS' ? ofStatus() : []);
+  const mappings = container?.portMappings ?? (type === 'MESOS' ? ofStatus() : []);
   return mappings.flatMap(({ protocol, containerPort, hostPort }) => {
     const number = protocolOf(protocol);
     return number === undefined ? [] : [{ protocol: number, port: containerPort, hostPort }];
@@ -132,16 +137,32 @@ function discoveryPort(task: MesosTask, port: MesosDiscoveryPort, index: number)
   const field = numberField(labels);
   const protocol = protocolOf(port.protocol);
   if (protocol === undefined || (field === 'port' && port.number === 0)) return [];
-  const who = `${task.origin ?? task.name} `;
-  const origin = ` of ${port.origin ?? `discovery.ports(${index})`}`;
-  // Tasks of an app share their labels, and so what is read off them.
-  const { vips } = remember(labels, who + origin, () => ({
-    vips: labels
-      .filter(({ key }) => key.startsWith('VIP') || key.startsWith('vip'))
-      .map(({ key, value }) => ({ value, cause: who + key + origin })),
-  }));
+  const vips = readingsOf(labels).vips(task.origin ?? task.name, port.origin ?? `discovery.ports(${index})`);
   return [{ protocol, [field]: port.number, name: port.name ?? 'default', ...(vips.length === 0 ? {} : { vips }) }];
 }
+
+/** What is read off labels, which all tasks of an app share: the latest reading is kept. */
+class Readings {
+  private app = '';
+  private field = '';
+  private read: readonly VipLabel[] | undefined = undefined;
+
+  constructor(private readonly labels: readonly MesosLabel[]) {}
+
+  /** The VIP labels, whose causes name the app and its field. */
+  vips(app: string, field: string): readonly VipLabel[] {
+    if (this.read === undefined || this.app !== app || this.field !== field) {
+      this.app = app;
+      this.field = field;
+      this.read = this.labels
+        .filter(({ key }) => key.startsWith('VIP') || key.startsWith('vip'))
+        .map(({ key, value }) => ({ value, cause: `${app} ${key} of ${field}` }));
+    }
+    return this.read;
+  }
+}
+
+const readingsOf = memo((labels: readonly MesosLabel[]) => new Readings(labels));
 
 const NO_LABELS: readonly MesosLabel[] = [];
 

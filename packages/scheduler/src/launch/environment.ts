@@ -24,11 +24,33 @@ export interface Placement {
  * @param prefix `--env_vars_prefix`: put before the names of ports and HOST
  */
 export function environment(app: App, placement: Placement, random: Random, prefix = ''): Pairs {
-  const own = new Map<string, string>([['MESOS_TASK_ID', placement.taskId]]);
-  own.set(`${prefix}HOST`, placement.hostname);
-  for (const [name, value] of portVariables(portSlots(app), placement.hostPorts, random)) own.set(prefix + name, value);
-  const { variables, names } = commonVariables(app);
-  return merge([...own].filter(([name]) => !names.has(name)).sort(byName), variables);
+  const own: (readonly [string, string])[] = [];
+  put(own, 'MESOS_TASK_ID', placement.taskId);
+  put(own, `${prefix}HOST`, placement.hostname);
+  for (const [name, value] of portVariables(portSlots(app), placement.hostPorts, random)) put(own, prefix + name, value);
+  return mergeByName(commonVariables(app), own);
+}
+
+/** Two lists sorted by name as one; of a name that is in both the first list's value counts. */
+export function mergeByName(first: Pairs, second: Pairs): Pairs {
+  const merged: (readonly [string, string])[] = [];
+  let i = 0;
+  for (const pair of first) {
+    for (let next = second[i]; next !== undefined && next[0] <= pair[0]; next = second[++i]) {
+      if (next[0] < pair[0]) merged.push(next);
+    }
+    merged.push(pair);
+  }
+  for (; i < second.length; i++) merged.push(second[i] as readonly [string, string]);
+  return merged;
+}
+
+/** Puts a variable in its place in a sorted list; one of that name is replaced. */
+function put(variables: (readonly [string, string])[], name: string, value: string): void {
+  let at = variables.length;
+  while (at > 0 && (variables[at - 1] as readonly [string, string])[0] >= name) at--;
+  const known = variables[at]?.[0] === name;
+  variables.splice(at, known ? 1 : 0, [name, value]);
 }
 
 /**
@@ -37,30 +59,44 @@ export function environment(app: App, placement: Placement, random: Random, pref
  */
 export function portVariables(slots: readonly PortSlot[], hostPorts: HostPorts, random: Random): Pairs {
   if (slots.length === 0) return [];
-  const requested = slots.map((slot) => slot.containerPort ?? slot.servicePort);
+  const names = namesOf(slots);
   const generated: number[] = [];
-  const effective = requested.map((port, i) => hostPorts[i] ?? (port !== 0 ? port : generate()));
-  const numbered: [string, string][] = [];
-  const named: [string, string][] = [];
-  effective.forEach((value, i) => {
-    const text = String(value);
-    numbered.push([`PORT${i}`, text], [`PORT_${requested[i] === 0 ? value : requested[i]}`, text]);
-    const name = slots[i]?.name;
-    if (name !== undefined) named.push([`PORT_${name.toUpperCase()}`, text]);
+  const effective = names.map(({ requested }, i) => hostPorts[i] ?? (requested !== 0 ? requested : generate()));
+  const variables: [string, string][] = [];
+  names.forEach(({ indexed, numbered }, i) => {
+    const value = String(effective[i]);
+    variables.push([indexed, value], [numbered ?? `PORT_${value}`, value]);
+  });
+  names.forEach(({ named }, i) => {
+    if (named !== undefined) variables.push([named, String(effective[i])]);
   });
   const told = [...hostPorts.filter((port) => port !== undefined), ...generated];
-  const first: [string, string][] = told[0] === undefined ? [] : [['PORT', String(told[0])]];
-  return [...numbered, ...named, ...first, ['PORTS', told.join(',')]];
+  if (told[0] !== undefined) variables.push(['PORT', String(told[0])]);
+  variables.push(['PORTS', told.join(',')]);
+  return variables;
 
   function generate(): number {
     for (;;) {
       const port = random.nextInt(64511) + 1025;
-      if (requested.includes(port) || hostPorts.includes(port) || generated.includes(port)) continue;
+      if (names.some(({ requested }) => requested === port) || hostPorts.includes(port) || generated.includes(port)) continue;
       generated.push(port);
       return port;
     }
   }
 }
+
+/** What the variables of ports are called: by place, by number unless that is still to be found, by name. */
+const namesOf = memo((slots: readonly PortSlot[]) =>
+  slots.map(({ containerPort, servicePort, name }, i) => {
+    const requested = containerPort ?? servicePort;
+    return {
+      requested,
+      indexed: `PORT${i}`,
+      numbered: requested === 0 ? undefined : `PORT_${requested}`,
+      named: name === undefined ? undefined : `PORT_${name.toUpperCase()}`,
+    };
+  }),
+);
 
 /** The variables that all tasks of an app share, the app's own among them, sorted by name. */
 const commonVariables = memo((app: App) => {
@@ -79,20 +115,9 @@ const commonVariables = memo((app: App) => {
     ...escaped.map(([key, value]) => [`MARATHON_APP_LABEL_${key}`, value] as const),
     ...app.env,
   ]);
-  return { variables: [...variables].sort(byName), names: new Set(variables.keys()) };
+  return [...variables].sort(byName);
 });
 
 function byName(a: readonly [string, string], b: readonly [string, string]): number {
   return a[0] < b[0] ? -1 : 1;
-}
-
-/** Two lists sorted by name, with no name in both, as one. */
-function merge(a: Pairs, b: Pairs): Pairs {
-  const merged: (readonly [string, string])[] = [];
-  let i = 0;
-  for (const pair of b) {
-    for (let next = a[i]; next !== undefined && next[0] < pair[0]; next = a[++i]) merged.push(next);
-    merged.push(pair);
-  }
-  return [...merged, ...a.slice(i)];
 }

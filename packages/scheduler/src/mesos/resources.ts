@@ -85,12 +85,10 @@ export function takePort(ranges: PortRanges, port: number): PortRanges | undefin
   const i = position(ranges, port);
   const hit = ranges[i];
   if (hit === undefined || hit.begin > port) return undefined;
-  const rest = ranges.slice();
-  if (hit.begin === hit.end) rest.splice(i, 1);
-  else if (hit.begin === port) rest[i] = { begin: port + 1, end: hit.end };
-  else if (hit.end === port) rest[i] = { begin: hit.begin, end: port - 1 };
-  else rest.splice(i, 1, { begin: hit.begin, end: port - 1 }, { begin: port + 1, end: hit.end });
-  return rest;
+  const parts: PortRange[] = [];
+  if (hit.begin < port) parts.push({ begin: hit.begin, end: port - 1 });
+  if (port < hit.end) parts.push({ begin: port + 1, end: hit.end });
+  return ranges.toSpliced(i, 1, ...parts);
 }
 
 /** The ranges with a port more that is in none of them, joined to its neighbours. */
@@ -101,9 +99,7 @@ export function givePort(ranges: PortRanges, port: number): PortRanges {
   const joinsBefore = before !== undefined && before.end === port - 1;
   const joinsAfter = after !== undefined && after.begin === port + 1;
   const joined: PortRange = { begin: joinsBefore ? before.begin : port, end: joinsAfter ? after.end : port };
-  const rest = ranges.slice();
-  rest.splice(i - (joinsBefore ? 1 : 0), (joinsBefore ? 1 : 0) + (joinsAfter ? 1 : 0), joined);
-  return rest;
+  return ranges.toSpliced(i - (joinsBefore ? 1 : 0), (joinsBefore ? 1 : 0) + (joinsAfter ? 1 : 0), joined);
 }
 
 /** Index of the first range that ends at or after the port. */
