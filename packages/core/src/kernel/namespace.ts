@@ -9,12 +9,12 @@ import type { Random } from '../base/random.ts';
 import { Arp } from '../wire/arp.ts';
 import { IPV4_HEADER, UDP_HEADER } from '../wire/ipv4.ts';
 import { receiveBridged } from './bridged.ts';
-import type { IpSet, Link, NamespaceConfig, PermanentNeighbour, Route, StaticFdbEntry } from './config.ts';
+import type { IpSet, NamespaceConfig, PermanentNeighbour, Route, StaticFdbEntry } from './config.ts';
 import { activeHooks } from './hooks.ts';
 import { Ipvs } from './ipvs/ipvs.ts';
 import type { KernelLog } from './kernel-log.ts';
-import { BridgeTable } from './link/bridge.ts';
-import { Device, type DeviceOwner, type Frame } from './link/device.ts';
+import type { Device, Frame } from './link/device.ts';
+import { type DeviceKeeper, Devices } from './link/devices.ts';
 import { transmit } from './link/transmit.ts';
 import type { Wire } from './link/wire.ts';
 import { type NeighbourHost, NeighbourTable } from './neighbour.ts';
@@ -53,7 +53,7 @@ const CONNTRACK_MAX = 262_144;
 const NOTHING_SHARED: SharedState = { routes: [] };
 
 /** A network namespace. */
-export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, RuleHost {
+export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleHost {
   readonly name: string;
   /** What traces call it. */
   readonly label: string;
@@ -76,7 +76,7 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, RuleHo
   sendsIcmp = false;
   private current: NamespaceConfig;
   private shared: SharedState = NOTHING_SHARED;
-  private devicesByName = new Map<string, Device>();
+  private readonly deviceTable = new Devices(this);
   private readonly tunnels = new Map<Device, Listener>();
   private readonly routeCache = new RouteCache();
   private balancer: Ipvs | undefined;
@@ -107,7 +107,7 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, RuleHo
     this.kernelLog = options.log;
     this.findPeer = options.findPeer;
     this.current = config;
-    this.buildDevices(config.links);
+    this.deviceTable.configure(config.links);
     this.buildTables(config);
   }
 
@@ -121,7 +121,7 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, RuleHo
     if (next === this.current) return;
     const before = this.current;
     this.current = next;
-    if (next.links !== before.links) this.buildDevices(next.links);
+    if (next.links !== before.links) this.deviceTable.configure(next.links);
     if (next.netfilter !== before.netfilter) this.buildTables(next);
   }
 
@@ -179,18 +179,17 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, RuleHo
 
   /** Devices by index. */
   get devices(): readonly Device[] {
-    return [...this.devicesByName.values()];
+    return this.deviceTable.all();
   }
 
   /** A device by name. */
   device(name: string): Device | undefined {
-    return this.devicesByName.get(name);
+    return this.deviceTable.find(name);
   }
 
   /** A device by index. */
   deviceAt(index: number): Device | undefined {
-    for (const device of this.devicesByName.values()) if (device.index === index) return device;
-    return undefined;
+    return this.deviceTable.at(index);
   }
 
   /** The best route to an address; `source` 0 while it is still to be chosen. */
@@ -344,41 +343,19 @@ export class Namespace implements DeviceOwner, NeighbourHost, SocketHost, RuleHo
     this.active = undefined;
   }
 
-  private buildDevices(links: readonly Link[]): void {
-    const before = this.devicesByName;
-    this.devicesByName = new Map(links.map((link) => [link.name, this.keepOrMake(link, before.get(link.name))]));
-    for (const gone of before.values()) if (this.devicesByName.get(gone.name) !== gone) this.retire(gone);
-    const ports = new Map<Device, Device[]>();
-    for (const device of this.devicesByName.values()) {
-      const master = device.link.port === undefined ? undefined : this.devicesByName.get(device.link.port.master);
-      device.master = master;
-      if (master !== undefined) ports.set(master, [device, ...(ports.get(master) ?? [])]);
-    }
-    for (const device of this.devicesByName.values()) {
-      if (device.bridge !== undefined) device.bridge.ports = ports.get(device) ?? [];
-    }
+  /** @internal A tunnel's socket opens with its device. */
+  deviceMade(device: Device): void {
+    const { kind, name } = device.link;
+    if (kind.type !== 'vxlan') return;
+    const socket = this.sockets.bindUdp({ address: 0, port: kind.port, program: name }, ({ payload, mark }) =>
+      decapsulate(device, payload, mark),
+    );
+    this.tunnels.set(device, socket);
   }
 
-  private keepOrMake(link: Link, before: Device | undefined): Device {
-    if (before !== undefined && before.link.kind.type === link.kind.type && before.index === link.index) {
-      if (before.link.up && !link.up) before.master?.bridge?.forget(before);
-      before.link = link;
-      return before;
-    }
-    const device = new Device(this, link, link.kind.type === 'bridge' ? new BridgeTable(link.kind.ageingSeconds) : undefined);
-    if (link.kind.type === 'vxlan') {
-      const socket = this.sockets.bindUdp({ address: 0, port: link.kind.port, program: link.name }, ({ payload, mark }) =>
-        decapsulate(device, payload, mark),
-      );
-      this.tunnels.set(device, socket);
-    }
-    return device;
-  }
-
-  private retire(device: Device): void {
-    device.master?.bridge?.forget(device);
+  /** @internal */
+  deviceRetired(device: Device): void {
     this.neighbours.forget(device);
-    device.peer = undefined;
     this.tunnels.get(device)?.close();
     this.tunnels.delete(device);
   }

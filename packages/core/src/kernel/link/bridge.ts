@@ -15,13 +15,26 @@ export interface FdbEntry {
 
 /** What a bridge knows: its ports, newest first, and its forwarding table. */
 export class BridgeTable {
-  /** Newest first: the order in which floods go out. */
-  ports: readonly Device[] = [];
   readonly ageingSeconds: number;
+  private newestFirst: readonly Device[] = [];
   private readonly entries = new MacTable<FdbEntry>();
 
-  constructor(ageingSeconds: number) {
+  /** @param upToDate called before the ports are read */
+  constructor(
+    ageingSeconds: number,
+    private readonly upToDate: () => void = () => {},
+  ) {
     this.ageingSeconds = ageingSeconds;
+  }
+
+  /** Newest first: the order in which floods go out. */
+  get ports(): readonly Device[] {
+    this.upToDate();
+    return this.newestFirst;
+  }
+
+  set ports(newestFirst: readonly Device[]) {
+    this.newestFirst = newestFirst;
   }
 
   /** Remembers where a source address was seen. */
