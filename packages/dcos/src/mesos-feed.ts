@@ -115,7 +115,9 @@ export class MesosFeed {
       agent.due = undefined;
       // A dead agent's dcos-net is dead too.
       if (!agent.alive || this.byAgent.get(id) !== agent) return;
-      this.publish(agent.address, Array.from(agent.tasks.values(), (task) => task.backends(version)).flat());
+      const backends: TaskBackend[] = [];
+      for (const task of agent.tasks.values()) backends.push(...task.backends(version));
+      this.publish(agent.address, backends);
     });
     agent.due = at;
   }

@@ -85,16 +85,11 @@ class ShownDiscovery implements MesosDiscovery {
   }
 
   get ports(): readonly MesosDiscoveryPort[] {
-    const { discovery, userPortMappings } = this.info;
-    return discovery.ports.map((port) => {
-      const origin = userPortMappings[port.slot]?.field;
-      return {
-        number: port.number,
-        protocol: port.protocol,
-        labels: labelsOf(port.labels),
-        ...(origin === undefined ? {} : { origin }),
-        ...(port.name === undefined ? {} : { name: port.name }),
-      };
+    const { discovery, slots } = this.info;
+    return discovery.ports.map(({ number, protocol, labels, slot, name }) => {
+      const origin = slots[slot]?.field;
+      const port = { number, protocol, labels: labelsOf(labels), ...(origin === undefined ? {} : { origin }) };
+      return name === undefined ? port : { ...port, name };
     });
   }
 }

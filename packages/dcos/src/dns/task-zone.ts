@@ -16,29 +16,55 @@ export const DCOS_ZONE = 'dcos.thisdcos.directory.';
 
 const KINDS = ['agentip', 'containerip', 'autoip'] as const;
 
+/** The running tasks of one framework and name. */
+interface Namesakes {
+  /** As it stands in the zone. */
+  readonly host: string;
+  readonly tasks: Map<string, MesosTask>;
+}
+
 /** The tasks of a cluster by the names they have here. */
 export class TaskZone {
-  private readonly byName = new Map<string, Map<string, MesosTask>>();
+  /** By framework's name and task's, as they are. */
+  private readonly byName = new Map<string, Map<string, Namesakes>>();
+  /** By the names they have in the zone, which several may share. */
+  private readonly byHost = new Map<string, Set<Namesakes>>();
 
   /** Takes a task in as it is now; one that does not run has no names. */
   set(task: MesosTask): void {
     if (task.state !== 'TASK_RUNNING') return this.delete(task);
-    const name = nameOf(task);
-    const tasks = this.byName.get(name);
-    if (tasks === undefined) this.byName.set(name, new Map([[task.id, task]]));
-    else {
-      // The latest to come stands last.
-      tasks.delete(task.id);
-      tasks.set(task.id, task);
-    }
+    const { id } = task;
+    const { tasks } = this.namesakes(task) ?? this.newName(task);
+    // The latest to come stands last.
+    tasks.delete(id);
+    tasks.set(id, task);
   }
 
   /** Forgets a task. */
   delete(task: MesosTask): void {
+    const namesakes = this.namesakes(task);
+    if (namesakes === undefined) return;
+    namesakes.tasks.delete(task.id);
+    if (namesakes.tasks.size > 0) return;
+    this.byName.get(task.frameworkName)?.delete(nameOf(task));
+    const sharers = this.byHost.get(namesakes.host);
+    sharers?.delete(namesakes);
+    if (sharers?.size === 0) this.byHost.delete(namesakes.host);
+  }
+
+  private namesakes(task: MesosTask): Namesakes | undefined {
+    return this.byName.get(task.frameworkName)?.get(nameOf(task));
+  }
+
+  private newName(task: MesosTask): Namesakes {
+    const { frameworkName } = task;
     const name = nameOf(task);
-    const tasks = this.byName.get(name);
-    tasks?.delete(task.id);
-    if (tasks?.size === 0) this.byName.delete(name);
+    const made: Namesakes = { host: `${label(name)}.${label(frameworkName)}`, tasks: new Map() };
+    const ofFramework = this.byName.get(frameworkName) ?? new Map<string, Namesakes>();
+    this.byName.set(frameworkName, ofFramework.set(name, made));
+    const sharers = this.byHost.get(made.host) ?? new Set<Namesakes>();
+    this.byHost.set(made.host, sharers.add(made));
+    return made;
   }
 
   /** The zone as it is now. */
@@ -50,16 +76,17 @@ export class TaskZone {
     const host = name.slice(0, -DCOS_ZONE.length - 1);
     const own = host === 'leader' && leader !== undefined ? [leader] : host === 'master' ? masters : [];
     const kind = KINDS.find((word) => host.endsWith(`.${word}`));
-    const tasks = kind === undefined ? undefined : this.byName.get(host.slice(0, -kind.length - 1));
+    const sharers = kind === undefined ? undefined : this.byHost.get(host.slice(0, -kind.length - 1));
     const addresses = new Set<IpAddress>(own);
     if (kind !== undefined)
-      for (const task of tasks?.values() ?? []) for (const ip of addressesOf(seenTask(task), kind)) addresses.add(ip);
+      for (const { tasks } of sharers ?? [])
+        for (const task of tasks.values()) for (const ip of addressesOf(seenTask(task), kind)) addresses.add(ip);
     return [...addresses].map((address) => addressRecord(name, DCOS_DNS_TTL, address));
   }
 }
 
 function nameOf(task: MesosTask): string {
-  return `${label(task.discovery?.name ?? task.name)}.${label(task.frameworkName)}`;
+  return task.discovery?.name ?? task.name;
 }
 
 /** The records of one task in this zone: agentip, containerip, autoip. */

@@ -25,6 +25,9 @@ export function packageApp(name: string): typeof MARATHON_LB_APP {
   throw new Refusal({ component: 'dcos', code: 'no-such-package', path, message: `Package [${path}] not found` });
 }
 
+/** What of Marathon it follows while it runs. */
+const FOLLOWED = ['app-added', 'app-updated', 'app-removed', 'instance-changed', 'health-changed'] as const;
+
 /** The app that the package installs. */
 export const MARATHON_LB_APP = {
   id: '/marathon-lb',
@@ -74,8 +77,6 @@ export class LoadBalancerService {
   constructor(options: { cluster: Cluster; marathon: Marathon }) {
     this.cluster = options.cluster;
     this.marathon = options.marathon;
-    for (const event of ['app-added', 'app-updated', 'app-removed', 'instance-changed', 'health-changed'] as const)
-      this.marathon.events.on(event, () => this.wake());
   }
 
   /** Starts and stops with the tasks of its image. */
@@ -91,6 +92,7 @@ export class LoadBalancerService {
 
   /** A load balancer's task runs on a node. */
   private start(taskId: string, ns: Namespace): void {
+    if (this.running.size === 0) for (const event of FOLLOWED) this.marathon.events.on(event, this.wake);
     this.running.get(taskId)?.stop();
     this.running.set(taskId, new Haproxy(ns, this.cluster.clock));
     this.reloadedAt = Number.NEGATIVE_INFINITY;
@@ -100,7 +102,8 @@ export class LoadBalancerService {
   /** The task is over. */
   private stop(taskId: string): void {
     this.running.get(taskId)?.stop();
-    this.running.delete(taskId);
+    if (!this.running.delete(taskId) || this.running.size > 0) return;
+    for (const event of FOLLOWED) this.marathon.events.off(event, this.wake);
   }
 
   /** The configuration in force, if a load balancer runs. */
@@ -108,12 +111,12 @@ export class LoadBalancerService {
     return [...this.running.values()][0]?.text;
   }
 
-  private wake(): void {
+  private readonly wake = (): void => {
     if (this.due || this.running.size === 0) return;
     this.due = true;
     const { clock } = this.cluster;
     clock.after(Math.max(0, this.reloadedAt + RELOAD_INTERVAL - clock.now), () => this.reload());
-  }
+  };
 
   private reload(): void {
     this.due = false;

@@ -13,7 +13,6 @@ export const L4LB_ZONE = 'l4lb.thisdcos.directory';
  * Past 63 characters dashes at the cut go, and only letters and digits fill up the place they leave.
  */
 export function label(text: string): string {
-  if (isLabel(text)) return text;
   let out = '';
   let full = false;
   for (let i = 0; i < text.length; i++) {
@@ -47,17 +46,6 @@ export function vipName(vipLabel: string, framework: string): string {
 /** `httpi.marathon.l4lb.thisdcos.directory`; without a final dot. */
 export function vipDnsName(vipLabel: string, framework: string): string {
   return `${vipName(vipLabel, framework)}.${L4LB_ZONE}`;
-}
-
-/** Most names are labels as they stand. */
-function isLabel(text: string): boolean {
-  const last = text.length - 1;
-  if (last < 0 || last >= LIMIT) return false;
-  for (let i = 0; i <= last; i++) {
-    const unit = text.charCodeAt(i);
-    if (!isLetterOrDigit(unit) && (unit !== 45 || i === 0 || i === last)) return false;
-  }
-  return true;
 }
 
 function isLetterOrDigit(unit: number): boolean {

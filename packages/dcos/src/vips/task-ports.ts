@@ -175,12 +175,14 @@ function numberField(labels: readonly MesosLabel[]): 'port' | 'hostPort' {
 
 /** Each earlier port takes in the first later port it matches; those it passed over come after it, reversed. */
 function mergePorts(earlier: readonly TaskPort[], later: readonly TaskPort[]): readonly TaskPort[] {
-  return earlier.reduce<readonly TaskPort[]>((ports, port) => {
+  let ports = later;
+  for (const port of earlier) {
     const found = ports.findIndex((other) => matches(port, other));
-    if (found < 0) return [port, ...ports.toReversed()];
-    const merged = union(ports[found] as TaskPort, port);
-    return [merged, ...ports.slice(0, found).toReversed(), ...ports.slice(found + 1)];
-  }, later);
+    const passed = found < 0 ? ports : ports.slice(0, found);
+    const merged = found < 0 ? port : union(ports[found] as TaskPort, port);
+    ports = [merged, ...passed.toReversed(), ...(found < 0 ? [] : ports.slice(found + 1))];
+  }
+  return ports;
 }
 
 function matches(a: TaskPort, b: TaskPort): boolean {

@@ -2,12 +2,12 @@
  * What a task tells the world about its ports: Mesos' DiscoveryInfo, which dcos-net and Mesos-DNS read.
  * Follows mesosphere/marathon v1.8 mesos/PortDiscovery.scala; VIP labels are copied, neither parsed nor checked.
  */
-import { memo, remember } from '@portolan/core';
+import { memo } from '@portolan/core';
 import { type App, isHostMode } from '../app/app.ts';
 import { hostnameOf } from '../app/id.ts';
 import type { Pairs } from '../app/read.ts';
 import type { HostPorts } from '../match/ports.ts';
-import { type PortSlot, portSlots } from './port-slots.ts';
+import { portSlots } from './port-slots.ts';
 
 /** Mesos' DiscoveryInfo. */
 export interface Discovery {
@@ -53,41 +53,39 @@ class AppDiscovery implements Discovery {
 }
 
 function discoveryPorts(app: App, hostPorts: HostPorts): readonly DiscoveryPort[] {
+  const ports: DiscoveryPort[] = [];
+  for (const { slot, onHost, inside } of scopesOf(app)) {
+    const hostPort = hostPorts[slot];
+    if (hostPort === undefined) ports.push(...inside);
+    else for (const port of onHost) ports.push({ ...port, number: hostPort });
+  }
+  return ports;
+}
+
+/** Each slot's ports: as they are with a host port, whose number is still to be put in, and without one. */
+const scopesOf = memo((app: App) => {
   const host = isHostMode(app);
   const networks = app.networks.flatMap((network) => (network.mode === 'container' ? [network.name ?? ''] : []));
-  return portSlots(app).flatMap((slot): readonly DiscoveryPort[] => {
-    const hostPort = hostPorts[slot.index];
-    const name = slot.name === undefined ? {} : { name: slot.name };
-    const records = (number: number, labels: Pairs): readonly DiscoveryPort[] =>
-      slot.protocols.map((protocol) => ({ number, ...name, protocol, labels, slot: slot.index }));
-    if (host) return records(hostPort ?? 0, slot.labels);
-    if (hostPort !== undefined) return records(hostPort, hostScopeLabels(slot));
-    const scoped = slot.networkNames.length > 0 ? slot.networkNames : networks;
-    return slot.protocols.flatMap((protocol) =>
-      scoped.map((network) => ({
-        number: slot.containerPort ?? 0,
-        ...name,
-        protocol,
-        labels: containerScopeLabels(slot, network),
-        slot: slot.index,
-      })),
+  return portSlots(app).map((slot) => {
+    const of = (number: number, labels: Pairs): readonly DiscoveryPort[] =>
+      slot.protocols.map((protocol) => {
+        const name = slot.name === undefined ? {} : { name: slot.name };
+        return { number, ...name, protocol, labels, slot: slot.index };
+      });
+    const onHost = of(0, host ? slot.labels : withLabels(slot.labels, [['network-scope', 'host']]));
+    const scoped = (slot.networkNames.length > 0 ? slot.networkNames : networks).map((network) =>
+      withLabels(slot.labels, [
+        ['network-name', network],
+        ['network-scope', 'container'],
+      ]),
     );
+    const ofNetworks = scoped.map((labels) => of(slot.containerPort ?? 0, labels));
+    const inside = host ? onHost : slot.protocols.flatMap((_, i) => ofNetworks.flatMap((ports) => ports[i] ?? []));
+    return { slot: slot.index, onHost, inside };
   });
-}
+});
 
 const discoveryName = memo((app: App) => hostnameOf(app.id));
-
-/** The labels of a slot's host port, one list for all tasks of an app. */
-const hostScopeLabels = memo((slot: PortSlot) => withLabels(slot.labels, [['network-scope', 'host']]));
-
-/** The same of a port that is open only inside a network. */
-function containerScopeLabels(slot: PortSlot, network: string): Pairs {
-  const scope: Pairs = [
-    ['network-name', network],
-    ['network-scope', 'container'],
-  ];
-  return remember(slot, network, () => withLabels(slot.labels, scope));
-}
 
 function withLabels(labels: Pairs, added: Pairs): Pairs {
   const kept = labels.filter(([key]) => added.every(([name]) => name !== key));

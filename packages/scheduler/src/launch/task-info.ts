@@ -91,7 +91,9 @@ export interface TaskInfo {
   readonly args: readonly string[];
   readonly healthChecks: readonly HealthCheck[];
   readonly taskKillGracePeriodSeconds?: number | undefined;
-  /** The app's ports, each with the field it comes from and the host port this task got. */
+  /** The app's ports, each with the field it comes from. */
+  readonly slots: readonly PortSlot[];
+  /** The same with the host port that this task got. */
   readonly userPortMappings: readonly TaskPort[];
 }
 
@@ -229,8 +231,12 @@ class LaunchedTask implements TaskInfo {
     return this.app.taskKillGracePeriodSeconds;
   }
 
+  get slots(): readonly PortSlot[] {
+    return portSlots(this.app);
+  }
+
   get userPortMappings(): readonly TaskPort[] {
-    return portSlots(this.app).map((slot, i) => {
+    return this.slots.map((slot, i) => {
       const hostPort = this.hostPorts[i];
       return hostPort === undefined ? slot : { ...slot, hostPort };
     });

@@ -2,7 +2,7 @@
  * Which host ports of an offer an instance would get, slot by slot.
  * Follows mesosphere/marathon v1.8 tasks/PortsMatcher.scala: host mode ignores the declared numbers unless ports are required.
  */
-import { includesPort, type PortRange, type Random } from '@portolan/core';
+import { includesPort, memo, type PortRange, type Random } from '@portolan/core';
 import { RandomPorts } from './random-ports.ts';
 
 /** What an app asks of an offer's ports: per slot a number, 0 for any, or undefined for none. */
@@ -22,19 +22,28 @@ export type DrawPorts = (count: number, excluded: readonly number[]) => readonly
 
 /** How many ports are left to chance. */
 export function dynamicCount(request: PortRequest): number {
-  if (request.exactPorts) return 0;
-  return request.anyPorts ? request.slots.length : request.slots.filter((port) => port === 0).length;
+  return wishesOf(request).dynamic;
 }
+
+/** How many ports of a request are left to chance, and which must be found. */
+const wishesOf = memo(({ slots, anyPorts, exactPorts }: PortRequest) => {
+  if (exactPorts) return { dynamic: 0, fixed: [] };
+  if (anyPorts) return { dynamic: slots.length, fixed: [] };
+  return {
+    dynamic: slots.filter((port) => port === 0).length,
+    fixed: slots.filter((port): port is number => port !== undefined && port !== 0),
+  };
+});
 
 /** The host ports, or undefined if the ranges cannot give them all. */
 export function matchPorts(request: PortRequest, ranges: readonly PortRange[], draw: DrawPorts): HostPorts | undefined {
   const { slots } = request;
   if (slots.length === 0) return slots;
   if (request.exactPorts) return slots.every((port) => port !== undefined && includesPort(ranges, port)) ? slots : undefined;
-  const fixed = request.anyPorts ? [] : slots.filter((port) => port !== undefined && port !== 0);
-  const dynamic = draw(dynamicCount(request), fixed as readonly number[]);
-  if (dynamic === undefined || !fixed.every((port) => includesPort(ranges, port as number))) return undefined;
-  if (request.anyPorts) return dynamic;
+  const { dynamic: count, fixed } = wishesOf(request);
+  const dynamic = draw(count, fixed);
+  if (dynamic === undefined || !fixed.every((port) => includesPort(ranges, port))) return undefined;
+  if (count === slots.length) return dynamic;
   let next = 0;
   return slots.map((port) => (port === 0 ? dynamic[next++] : port));
 }
@@ -49,6 +58,7 @@ export function randomDraw(ranges: readonly PortRange[], random: Random): DrawPo
       if (port === undefined) return undefined;
       if (!excluded.includes(port)) ports.push(port);
     }
-    return ports;
+    // The task keeps them, and a list that grew has room for more.
+    return ports.slice();
   };
 }

@@ -122,7 +122,9 @@ class Batch {
   readonly userlandProxy: boolean;
   private readonly config: MachineConfig;
   private readonly links: Link[] = [];
-  private readonly rules: ReturnType<typeof portRules>[] = [];
+  private readonly translations: Rule[] = [];
+  private readonly acceptances: Rule[] = [];
+  private readonly hairpins: Rule[] = [];
   private readonly networks: ReadonlyMap<string, { readonly network: DockerNetwork; readonly taken: Set<Ipv4>; lowest: Ipv4 }>;
   private readonly ports = new Set<number>();
   private readonly names = new Set<string>();
@@ -193,8 +195,14 @@ class Batch {
     const { endpoint } = container;
     for (const port of container.ports) {
       this.ports.add(portKey(port));
-      if (network !== undefined && endpoint !== undefined)
-        this.rules.push(portRules({ container, network, address: endpoint.address, port }, this.userlandProxy));
+      if (network === undefined || endpoint === undefined) continue;
+      const { translate, accept, hairpin } = portRules(
+        { container, network, address: endpoint.address, port },
+        this.userlandProxy,
+      );
+      this.translations.push(translate);
+      this.acceptances.push(accept);
+      this.hairpins.push(hairpin);
     }
     this.containers.push(container);
   }
@@ -206,21 +214,9 @@ class Batch {
     const append = (table: TableName, chain: string, more: readonly Rule[]): void => {
       if (more.length > 0) netfilter = change(netfilter, table, chain, (old) => old.concat(more));
     };
-    append(
-      'nat',
-      'DOCKER',
-      this.rules.map(({ translate }) => translate),
-    );
-    append(
-      'filter',
-      'DOCKER',
-      this.rules.map(({ accept }) => accept),
-    );
-    append(
-      'nat',
-      'POSTROUTING',
-      this.rules.map(({ hairpin }) => hairpin),
-    );
+    append('nat', 'DOCKER', this.translations);
+    append('filter', 'DOCKER', this.acceptances);
+    append('nat', 'POSTROUTING', this.hairpins);
     return {
       ...this.config,
       nextIndex: this.nextIndex,
