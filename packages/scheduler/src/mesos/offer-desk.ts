@@ -163,6 +163,7 @@ function taskOf(
     args: [],
     healthChecks: [],
     userPortMappings: [],
+    slots: request.userPortMappings ?? [],
     ...request,
     disk,
     ports,
