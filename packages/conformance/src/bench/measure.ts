@@ -1,6 +1,7 @@
 /** CPU time and retained memory, as a benchmark needs them. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { parseIpv4 } from '@portolan/core';
 
 /** One measured number. */
 export interface Figure {
@@ -10,6 +11,17 @@ export interface Figure {
   /** What the number includes. */
   readonly includes: string;
 }
+
+/** A figure, and how it is come by. */
+export interface Benchmark {
+  readonly name: string;
+  readonly run: () => Figure;
+}
+
+/** The VIP that is measured. */
+export const VIP = parseIpv4('11.249.78.219');
+/** Of a client; from port 20 no connection is scheduled, it is FTP's for data. */
+export const FIRST_PORT = 1024;
 
 /** CPU seconds, user and system, of what is done. */
 export function cpuSeconds(action: () => void): number {
