@@ -70,7 +70,9 @@ function two(n: number): string {
 }
 
 function headerText(headers: HttpRequest['headers']): string {
-  return headers.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  let text = '';
+  for (const [name, value] of headers) text += `${name}: ${value}\r\n`;
+  return text;
 }
 
 function split(text: string): { first: string; headers: HttpRequest['headers']; body: string } | undefined {

@@ -19,8 +19,6 @@ export class TupleEntry implements Tuple {
   readonly sourceBits: number;
   readonly destinationBits: number;
   readonly portBits: number;
-  /** @internal */
-  readonly hash: number;
   /** @internal The next of its chain. */
   next: TupleEntry | undefined = undefined;
 
@@ -29,7 +27,6 @@ export class TupleEntry implements Tuple {
     this.sourceBits = source | 0;
     this.destinationBits = destination | 0;
     this.portBits = (sourcePort << 16) | destinationPort;
-    this.hash = hashOf(protocol, this.sourceBits, this.destinationBits, this.portBits);
   }
 
   get source(): number {
@@ -62,12 +59,10 @@ export class TupleTable<E extends TupleEntry> {
   /** The newest entry of that tuple. */
   get(protocol: number, source: number, sourcePort: number, destination: number, destinationPort: number): E | undefined {
     const portBits = (sourcePort << 16) | destinationPort;
-    const hash = hashOf(protocol, source | 0, destination | 0, portBits);
-    let entry = this.buckets[hash & (this.buckets.length - 1)];
+    let entry = this.buckets[hashOf(protocol, source | 0, destination | 0, portBits) & (this.buckets.length - 1)];
     while (
       entry !== undefined &&
-      (entry.hash !== hash ||
-        entry.sourceBits !== (source | 0) ||
+      (entry.sourceBits !== (source | 0) ||
         entry.destinationBits !== (destination | 0) ||
         entry.portBits !== portBits ||
         entry.protocol !== protocol)
@@ -86,7 +81,7 @@ export class TupleTable<E extends TupleEntry> {
   /** Adds an entry that is in no table. */
   add(entry: E): void {
     if (this.count >= this.buckets.length) this.grow();
-    const slot = entry.hash & (this.buckets.length - 1);
+    const slot = hashOfEntry(entry) & (this.buckets.length - 1);
     entry.next = this.buckets[slot];
     this.buckets[slot] = entry;
     this.count++;
@@ -94,7 +89,7 @@ export class TupleTable<E extends TupleEntry> {
 
   /** Takes an entry out; false if it was not in the table. */
   delete(entry: E): boolean {
-    const slot = entry.hash & (this.buckets.length - 1);
+    const slot = hashOfEntry(entry) & (this.buckets.length - 1);
     let previous: TupleEntry | undefined;
     let other = this.buckets[slot];
     while (other !== undefined && other !== entry) {
@@ -143,7 +138,7 @@ export class TupleTable<E extends TupleEntry> {
       for (let entry = old[slot]; entry !== undefined; ) {
         const { next }: TupleEntry = entry;
         entry.next = undefined;
-        if ((entry.hash & size) === 0) {
+        if ((hashOfEntry(entry) & size) === 0) {
           if (lower === undefined) this.buckets[slot] = entry;
           else lower.next = entry;
           lower = entry;
@@ -160,12 +155,15 @@ export class TupleTable<E extends TupleEntry> {
 
 function same(a: TupleEntry, b: TupleEntry): boolean {
   return (
-    a.hash === b.hash &&
     a.sourceBits === b.sourceBits &&
     a.destinationBits === b.destinationBits &&
     a.portBits === b.portBits &&
     a.protocol === b.protocol
   );
+}
+
+function hashOfEntry(e: TupleEntry): number {
+  return hashOf(e.protocol, e.sourceBits, e.destinationBits, e.portBits);
 }
 
 function hashOf(protocol: number, source: number, destination: number, ports: number): number {

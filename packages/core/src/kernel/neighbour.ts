@@ -94,7 +94,7 @@ export class NeighbourTable {
   /** Learned entries with the state `ip neigh` shows, in order of first mention. */
   list(): readonly { readonly neighbour: Neighbour; readonly state: NeighbourState }[] {
     return [...this.devices].flatMap((device) =>
-      [...device.neighbours.values()].map((neighbour) => ({
+      [...(device.neighbours?.values() ?? [])].map((neighbour) => ({
         neighbour,
         state: stateOf(neighbour, this.host.now),
       })),
@@ -103,8 +103,8 @@ export class NeighbourTable {
 
   /** Forgets a device's neighbours. */
   forget(device: Device): void {
-    for (const entry of device.neighbours.values()) entry.timer?.cancel();
-    device.neighbours.clear();
+    for (const entry of device.neighbours?.values() ?? []) entry.timer?.cancel();
+    device.neighbours = undefined;
     this.devices.delete(device);
   }
 
@@ -123,6 +123,7 @@ export class NeighbourTable {
         timer: undefined,
         waiting: [],
       };
+      device.neighbours ??= new Map();
       device.neighbours.set(address | 0, entry);
     }
     return entry;
@@ -146,7 +147,7 @@ export class NeighbourTable {
 }
 
 function find(device: Device, address: Ipv4): Neighbour | undefined {
-  return device.neighbours.get(address | 0);
+  return device.neighbours?.get(address | 0);
 }
 
 /** A state as `ip neigh` names it. */

@@ -58,8 +58,8 @@ export class Device {
   peer: Device | undefined = undefined;
   /** The network it is plugged into. */
   network: Network | undefined = undefined;
-  /** Its neighbours, by address as a signed number. */
-  readonly neighbours = new Map<number, Neighbour>();
+  /** Its neighbours, by address as a signed number, once it has any. */
+  neighbours: Map<number, Neighbour> | undefined = undefined;
   receivedPackets = 0;
   sentPackets = 0;
 

@@ -10,23 +10,35 @@ import { TCP, type TcpState } from './tcp-state.ts';
 /** One direction of a flow: its tuple, and its place in the table. */
 export class Direction extends TupleEntry {
   readonly connection: Connection;
-  readonly reply: boolean;
 
-  constructor(connection: Connection, reply: boolean, t: Tuple) {
+  constructor(connection: Connection, t: Tuple) {
     super(t.protocol, t.source, t.sourcePort, t.destination, t.destinationPort);
     this.connection = connection;
-    this.reply = reply;
+  }
+
+  /** Whether it is the one its answers go in. */
+  get reply(): boolean {
+    return this !== this.connection.original;
   }
 }
+
+/** What has become of a connection: the bits of the kernel's ct->status, in its numbering where it has them. */
+const STATUS = {
+  seenReply: 1 << 1,
+  assured: 1 << 2,
+  confirmed: 1 << 3,
+  sourceNat: 1 << 4,
+  destinationNat: 1 << 5,
+  sourceDecided: 1 << 7,
+  destinationDecided: 1 << 8,
+} as const;
 
 /** One flow: the tuple its first packet had, and the one its answers will have. */
 export class Connection {
   readonly original: Direction;
   private answers: Direction;
-  confirmed = false;
-  /** Answers have been seen. */
-  seenReply = false;
-  assured = false;
+  // Bits, since connections are many.
+  private status = 0;
   /** TCP only; {@link TCP}.none otherwise. */
   tcp: TcpState = TCP.none;
   /** UDP: when the first answer came, in virtual milliseconds. */
@@ -35,16 +47,11 @@ export class Connection {
   expiresAt = 0;
   /** Connection mark. */
   mark = 0;
-  sourceNat = false;
-  destinationNat = false;
-  /** NAT of that side has been decided, if only to do nothing. */
-  sourceDecided = false;
-  destinationDecided = false;
 
   /** A connection not yet in any table. */
   constructor(first: Tuple) {
-    this.original = new Direction(this, false, first);
-    this.answers = new Direction(this, true, inverse(first));
+    this.original = new Direction(this, first);
+    this.answers = new Direction(this, inverse(first));
   }
 
   get reply(): Direction {
@@ -53,7 +60,70 @@ export class Connection {
 
   /** NAT, before the entry is confirmed: its answers will have another tuple. */
   expectReply(tuple: Tuple): void {
-    this.answers = new Direction(this, true, tuple);
+    this.answers = new Direction(this, tuple);
+  }
+
+  get confirmed(): boolean {
+    return (this.status & STATUS.confirmed) !== 0;
+  }
+
+  set confirmed(on: boolean) {
+    this.write(STATUS.confirmed, on);
+  }
+
+  /** Answers have been seen. */
+  get seenReply(): boolean {
+    return (this.status & STATUS.seenReply) !== 0;
+  }
+
+  set seenReply(on: boolean) {
+    this.write(STATUS.seenReply, on);
+  }
+
+  get assured(): boolean {
+    return (this.status & STATUS.assured) !== 0;
+  }
+
+  set assured(on: boolean) {
+    this.write(STATUS.assured, on);
+  }
+
+  get sourceNat(): boolean {
+    return (this.status & STATUS.sourceNat) !== 0;
+  }
+
+  set sourceNat(on: boolean) {
+    this.write(STATUS.sourceNat, on);
+  }
+
+  get destinationNat(): boolean {
+    return (this.status & STATUS.destinationNat) !== 0;
+  }
+
+  set destinationNat(on: boolean) {
+    this.write(STATUS.destinationNat, on);
+  }
+
+  /** NAT of the source has been decided, if only to do nothing. */
+  get sourceDecided(): boolean {
+    return (this.status & STATUS.sourceDecided) !== 0;
+  }
+
+  set sourceDecided(on: boolean) {
+    this.write(STATUS.sourceDecided, on);
+  }
+
+  /** The same of the destination. */
+  get destinationDecided(): boolean {
+    return (this.status & STATUS.destinationDecided) !== 0;
+  }
+
+  set destinationDecided(on: boolean) {
+    this.write(STATUS.destinationDecided, on);
+  }
+
+  private write(bit: number, on: boolean): void {
+    this.status = on ? this.status | bit : this.status & ~bit;
   }
 }
 

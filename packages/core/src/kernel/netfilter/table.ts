@@ -57,11 +57,14 @@ interface Walk {
 /** What becomes of a packet that went through a table's chain; of one that met what is not modelled nobody knows. */
 export type TableVerdict = 'ACCEPT' | 'DROP' | 'UNKNOWN' | Target;
 
+const NO_CHAINS: ReadonlyMap<string, ChainState> = new Map();
+const NO_ENTRIES = entriesOf(NO_CHAINS);
+
 /** One table of one namespace. Its chains are made ready when a first packet or reader meets them. */
 export class TableState {
   readonly name: TableName;
-  private chains: ReadonlyMap<string, ChainState> = new Map();
-  private entries: PerHook<ChainState | undefined> = entriesOf(this.chains);
+  private chains = NO_CHAINS;
+  private entries = NO_ENTRIES;
   private source: readonly Chain[] = [];
   private ready: readonly Chain[] = this.source;
 

@@ -163,6 +163,7 @@ export class TcpSocket extends TupleEntry {
         if (p.flags & FLAG.syn) return this.answerSyn();
         this.phase = 'ESTABLISHED';
         this.timer?.cancel();
+        this.timer = undefined;
         this.wakeConnected();
         this.receiveData(p);
         return;
