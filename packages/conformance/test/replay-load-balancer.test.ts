@@ -20,13 +20,27 @@ test('every recorded choice, retry, wait, header and answer of HAProxy', () => {
   expect(results.reduce((sum, { agree }) => sum + agree, 0)).toBe(2 * (44 + 8 + 15));
 });
 
-test('every recorded haproxy.cfg and map, and what two versions of haproxy -c said of it', () => {
-  const folders = readdirSync(new URL('marathon-lb/', RECORDED)).filter((name) => /^[0-9]/.test(name));
+/** Replays every case of a folder. */
+function replayed(directory: string) {
+  const folders = readdirSync(new URL(directory, RECORDED)).filter((name) => /^[0-9]/.test(name));
   const results = folders.map((name) => {
-    const folder = `marathon-lb/${name}/`;
+    const folder = `${directory}${name}/`;
     return marathonLb(read(`${folder}input.json`) ?? '', `${folder}input.json`, (path) => read(folder + path));
   });
-  expect(results.flatMap(({ disagree, notCovered }) => [...disagree, ...notCovered])).toEqual([]);
+  const agree = results.reduce((sum, result) => sum + result.agree, 0);
+  return { folders, agree, others: results.flatMap(({ disagree, notCovered }) => [...disagree, ...notCovered]) };
+}
+
+test('every recorded haproxy.cfg and map, and what two versions of haproxy -c said of it', () => {
+  const { folders, agree, others } = replayed('marathon-lb/');
+  expect(others).toEqual([]);
   // Three comparisons each, and two maps where there are maps.
-  expect(results.reduce((sum, { agree }) => sum + agree, 0)).toBe(3 * folders.length + 2 * 3);
+  expect(agree).toBe(3 * folders.length + 2 * 3);
+});
+
+test('forty configurations of apps drawn at random: labels, templates, deployments, groups and modes in any mixture', () => {
+  const { folders, agree, others } = replayed('marathon-lb-drawn/');
+  expect(others).toEqual([]);
+  expect(folders).toHaveLength(40);
+  expect(agree).toBeGreaterThan(2 * folders.length);
 });

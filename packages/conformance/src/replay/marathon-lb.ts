@@ -86,7 +86,7 @@ function replayCheck(tally: ReplayTally, name: string, build: string, verdict: R
   if (read instanceof Refusal && read.code === 'not-modelled') return tally.skip(title, read.message);
   const [alert] = /(?:config )?: (.*?)\|/.exec(String(verdict.alert))?.slice(1) ?? [];
   // Files are named with their case's folder there, and with a line where the model has none.
-  const bare = (words: string) => words.replace(/ \([^()]*\)/g, '').replace(/parsing \[[^\]]*:(\d+)\]/, 'parsing [$1]');
+  const bare = (words: string) => words.replace(/ \([^()]*\)/g, '').replace(/[^\s[]*\.cfg:(\d+)/g, '$1');
   const expected = verdict.rc === 0 ? 'valid' : bare(alert ?? '').replace(/^config : /, '');
   const actual = read instanceof Refusal ? bare(read.message) : 'valid';
   tally.compare(title, canonical(expected), canonical(actual));

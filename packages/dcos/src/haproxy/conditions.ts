@@ -43,24 +43,24 @@ export function holds(terms: readonly Term[], request: ProxiedRequest): boolean 
 }
 
 /**
- * Reads a test.
+ * Reads what an ACL asks: a test for each of its patterns, of which one must hold. Without a pattern none does.
  * @param words of an `acl` line after the name, or between braces
  * @param where for complaints: `haproxy.cfg:12`
  */
-export function readTest(words: readonly string[], where: string): Test {
+export function readTests(words: readonly string[], where: string): readonly Test[] {
   const [fetch = '', ...rest] = words;
   const ignoreCase = rest[0] === '-i';
   const values = ignoreCase ? rest.slice(1) : rest;
-  const value = values[0] ?? '';
-  const argument = /^([a-z_.]+)\(([^()]*)\)$/.exec(fetch);
-  if (fetch === 'ssl_fc' && rest.length === 0) return { kind: 'tls' };
-  if (argument?.[1] === 'http_auth' && rest.length === 0) return { kind: 'authenticated', userList: argument[2] ?? '' };
-  if (values.length === 1) {
-    if (argument?.[1] === 'hdr') return { kind: 'header', name: argument[2]?.toLowerCase() ?? '', value, ignoreCase };
-    if (fetch === 'path' || fetch === 'path_beg') return { kind: 'path', value, ignoreCase, prefix: fetch === 'path_beg' };
-    if (fetch === 'ssl_fc_sni') return { kind: 'server-name', value, ignoreCase };
-    if (fetch === 'src' && !ignoreCase) return { kind: 'source', network: readNetwork(value, where) };
-  }
+  const [, name, argument = ''] = /^([a-z_.]+)\(([^()]*)\)$/.exec(fetch) ?? [];
+  if (fetch === 'ssl_fc' && rest.length === 0) return [{ kind: 'tls' }];
+  if (fetch === 'req_ssl_hello_type' && rest.join() === '1') return [{ kind: 'tls' }];
+  if (name === 'http_auth' && rest.length === 0) return [{ kind: 'authenticated', userList: argument }];
+  if (name === 'hdr') return values.map((value) => ({ kind: 'header', name: argument.toLowerCase(), value, ignoreCase }));
+  if (fetch === 'path' || fetch === 'path_beg')
+    return values.map((value) => ({ kind: 'path', value, ignoreCase, prefix: fetch === 'path_beg' }));
+  if (fetch === 'ssl_fc_sni' || fetch === 'req_ssl_sni')
+    return values.map((value) => ({ kind: 'server-name', value, ignoreCase }));
+  if (fetch === 'src' && !ignoreCase) return values.map((value) => ({ kind: 'source', network: readNetwork(value, where) }));
   const message = `the ACL '${words.join(' ').slice(0, 200)}' is not modelled`;
   throw new Refusal({ component: 'haproxy', code: 'not-modelled', path: where, message });
 }
@@ -81,7 +81,7 @@ export function readTerms(words: readonly string[], acls: Acls, where: string): 
           path: where,
           message: "missing closing '}' in condition",
         });
-      terms.push({ negated, anyOf: [readTest(words.slice(i + 1, end), where)] });
+      terms.push({ negated, anyOf: readTests(words.slice(i + 1, end), where) });
       i = end;
     } else {
       const anyOf = acls.get(word);

@@ -4,9 +4,11 @@
  * and limits are read over: they do not change where a request goes.
  */
 import { type Ipv4, isIpv4, parseIpv4, Refusal } from '@portolan/core';
-import { type Acls, readTerms, readTest, type Term, type Test } from './conditions.ts';
+import { parseIp } from '../vips/ip.ts';
+import { type Acls, readTerms, readTests, type Term, type Test } from './conditions.ts';
 import type { HaproxyVersion } from './headers.ts';
 import { type ConfigLine, readLines } from './lines.ts';
+import { checkOption } from './options.ts';
 import { type Rewrite, readRewrite } from './rewrite.ts';
 import {
   type BackendServer,
@@ -75,6 +77,8 @@ export interface Backend {
   readonly balance: Balance;
   /** In the order of the file, without disabled ones. */
   readonly servers: readonly BackendServer[];
+  /** The first server, disabled or not, whose checks would have no port to go to. */
+  readonly uncheckable: string | undefined;
   readonly rules: readonly Rule[];
   /** Whether `X-Forwarded-For` is added. */
   readonly forwardFor: boolean;
@@ -106,17 +110,21 @@ export function readHaproxyConfig(text: string, version: HaproxyVersion = '2.0')
   const frontends: Frontend[] = [];
   const backends = new Map<string, Backend>();
   for (const section of sectionsOf(readLines(text))) {
-    if (section.kind === 'frontend' || section.kind === 'listen') frontends.push(readFrontend(section));
+    if (section.kind === 'frontend' || section.kind === 'listen') frontends.push(readFrontend(section, version));
     else if (section.kind === 'backend') backends.set(section.name, readBackend(section, version));
+    else if (section.kind === 'defaults') checkOptions(section);
   }
   const config = { frontends, backends };
   for (const frontend of frontends) checkBackends(frontend, backends);
+  for (const backend of backends.values()) checkPorts(backend);
   return config;
 }
 
 interface Section {
   readonly kind: string;
   readonly name: string;
+  /** Of the line that opens it. */
+  readonly line: number;
   readonly lines: ConfigLine[];
 }
 
@@ -125,7 +133,9 @@ function sectionsOf(lines: readonly ConfigLine[]): readonly Section[] {
   for (const line of lines) {
     const [word = '', name = ''] = line.words;
     if (['global', 'defaults', 'listen', 'frontend', 'backend', 'userlist'].includes(word)) {
-      sections.push({ kind: word, name, lines: [] });
+      const section = { kind: word, name, line: line.number, lines: [] };
+      refuseTwin(section, sections);
+      sections.push(section);
       continue;
     }
     const section = sections.at(-1);
@@ -136,17 +146,35 @@ function sectionsOf(lines: readonly ConfigLine[]): readonly Section[] {
   return sections;
 }
 
-function readFrontend(section: Section): Frontend {
+/** Two frontends must not share a name, nor two backends; a frontend and a backend may. */
+function refuseTwin({ kind, name, line }: Section, before: readonly Section[]): void {
+  const twin = PROXIES.has(kind) ? before.find((other) => other.name === name && rivals(kind, other.kind)) : undefined;
+  if (twin === undefined) return;
+  const message = `Parsing [haproxy.cfg:${line}]: ${kind} '${name}' has the same name as ${twin.kind} '${name}' declared at haproxy.cfg:${twin.line}.`;
+  throw new Refusal({ component: 'haproxy', code: 'same-name', path: `haproxy.cfg:${line}`, message });
+}
+
+const PROXIES: ReadonlySet<string> = new Set(['listen', 'frontend', 'backend']);
+
+function rivals(a: string, b: string): boolean {
+  return PROXIES.has(b) && (a === b || a === 'listen' || b === 'listen');
+}
+
+function readFrontend(section: Section, version: HaproxyVersion): Frontend {
   const acls = readAcls(section);
   const binds: Bind[] = [];
   const rules: Rule[] = [];
   let mode: ProxyMode = 'tcp';
   for (const line of section.lines) {
     const [word = ''] = line.words;
-    if (word === 'bind') binds.push(readBind(line));
+    if (word === 'bind') binds.push(...readBind(line));
     else if (word === 'mode') mode = readMode(line);
     else if (word === 'use_backend') rules.push(readUseBackend(line, acls));
-    else if (word === 'redirect' || word === 'http-request') rules.push(readRule(line, acls));
+    else if (word === 'tcp-request' && line.words[1] === 'inspect-delay') continue;
+    else if (word === 'redirect' || word === 'http-request' || word === 'tcp-request')
+      rules.push(readRule(line, acls, section, version));
+    else if (word === 'option') checkOption(line);
+    else if (word === 'server') throw noBackendCapability(line, section);
     else if (word !== 'acl' && word !== 'balance' && !PASSED_OVER.has(word)) throw unknownKeyword(line, section);
   }
   return { name: section.name, mode, binds, rules };
@@ -154,7 +182,7 @@ function readFrontend(section: Section): Frontend {
 
 function readBackend(section: Section, version: HaproxyVersion): Backend {
   const acls = readAcls(section);
-  const servers: BackendServer[] = [];
+  const all: ReturnType<typeof readServer>[] = [];
   const rules: Rule[] = [];
   const responseHeaders: [string, string][] = [];
   const rewrites: Rewrite[] = [];
@@ -166,12 +194,14 @@ function readBackend(section: Section, version: HaproxyVersion): Backend {
   let cookie = '';
   for (const line of section.lines) {
     const [word = '', argument = ''] = line.words;
-    if (word === 'server') servers.push(...readServer(line));
+    if (word === 'server') all.push(readServer(line));
     else if (word === 'mode') mode = readMode(line);
     else if (word === 'balance') balance = readBalance(line);
-    else if (word === 'redirect' || word === 'http-request' || word === 'tcp-request') rules.push(readRule(line, acls));
+    else if (word === 'redirect' || word === 'http-request' || word === 'tcp-request')
+      rules.push(readRule(line, acls, section, version));
     else if (word === 'option' && argument === 'forwardfor') forwardFor = true;
-    else if (word === 'option' && argument === 'httpchk') checkPath = line.words[3] ?? line.words[2] ?? '/';
+    else if (word === 'option' && argument !== 'httpchk') checkOption(line);
+    else if (word === 'option') checkPath = line.words[3] ?? line.words[2] ?? '/';
     else if (word === 'timeout' && argument === 'check') checkTimeoutSeconds = secondsOf(line.words[2] ?? '');
     else if (word === 'cookie') cookie = readCookie(line);
     else if (REMOVED.has(word) && version === '2.6') throw removedKeyword(line);
@@ -180,7 +210,9 @@ function readBackend(section: Section, version: HaproxyVersion): Backend {
     else if (word !== 'acl' && !PASSED_OVER.has(word)) throw unknownKeyword(line, section);
   }
   const check = { path: checkPath, timeoutSeconds: checkTimeoutSeconds };
-  return { name: section.name, mode, balance, servers, rules, forwardFor, cookie, responseHeaders, rewrites, check };
+  const servers = all.filter(({ disabled }) => !disabled).map(({ server }) => server);
+  const uncheckable = all.find(({ server }) => isUncheckable(server))?.server.name;
+  return { name: section.name, mode, balance, servers, uncheckable, rules, forwardFor, cookie, responseHeaders, rewrites, check };
 }
 
 function readAcls(section: Section): Acls {
@@ -190,23 +222,30 @@ function readAcls(section: Section): Acls {
     // What is asked of a response is asked by rewrites alone, which know it themselves.
     if (word !== 'acl' || words[0]?.startsWith('res.')) continue;
     const tests = acls.get(name) ?? [];
-    tests.push(readTest(words, where(line)));
+    tests.push(...readTests(words, where(line)));
     acls.set(name, tests);
   }
   return acls;
 }
 
-function readBind(line: ConfigLine): Bind {
+/** Where a line listens: nowhere if that is a socket of another kind, or an address that no packet here has. */
+function readBind(line: ConfigLine): readonly Bind[] {
   const [, place = '', ...options] = line.words;
+  if (options.at(-1) === 'crt')
+    throw refuseLine(line, 'invalid-bind', `'bind ${place}' in section 'frontend' : 'crt' : missing certificate location`);
+  if (place.startsWith('abns@')) return [];
   const colon = place.lastIndexOf(':');
   const host = place.slice(0, colon);
   const port = readPort(place.slice(colon + 1));
   if (colon < 0 || port === undefined)
     throw refuseLine(line, 'invalid-bind', `'bind' : missing port number in '${place.slice(0, 100)}'`);
-  const any = host === '*' || host === '' || host === '0.0.0.0';
-  if (!any && !isIpv4(host))
-    throw refuseLine(line, 'not-modelled', `a bind address other than IPv4 is not modelled: '${host.slice(0, 100)}'`);
-  return { address: any ? undefined : parseIpv4(host), port, tls: options.includes('ssl') };
+  // A socket of IPv6 takes connections of IPv4 too, as Linux has it.
+  const any = host === '*' || host === '' || host === '0.0.0.0' || host === '::';
+  const tls = options.includes('ssl');
+  if (any) return [{ address: undefined, port, tls }];
+  if (isIpv4(host)) return [{ address: parseIpv4(host), port, tls }];
+  if (parseIp(host) !== undefined) return [];
+  throw refuseLine(line, 'not-modelled', `a bind address that is a name is not modelled: '${host.slice(0, 100)}'`);
 }
 
 function readMode(line: ConfigLine): ProxyMode {
@@ -246,15 +285,30 @@ const MAP_KEYS: ReadonlyMap<string, MapKey> = new Map([
 ]);
 
 /** Rules that answer or change a request: `redirect`, `http-request`, `tcp-request content`. */
-function readRule(line: ConfigLine, acls: Acls): Rule {
+function readRule(line: ConfigLine, acls: Acls, section: Section, version: HaproxyVersion): Rule {
   const at = line.words.findIndex((word) => word === 'if' || word === 'unless');
   const words = at < 0 ? line.words : line.words.slice(0, at);
   const when = at < 0 ? [] : readWhen(line, line.words[at], line.words.slice(at + 1), acls);
   const [layer, verb = '', ...rest] = words;
   const action =
     layer === 'redirect' ? readRedirect(words.slice(1)) : readAction(layer === 'tcp-request' ? (rest[0] ?? '') : verb, rest);
+  if (action === undefined && layer === 'http-request' && (verb === 'set-header' || verb === 'add-header'))
+    throw badHeaderRule(line, section, version, [verb, ...rest]);
   if (action === undefined) throw refuseLine(line, 'not-modelled', `'${words.join(' ').slice(0, 200)}' is not modelled`);
   return { action, when };
+}
+
+/** A rule with fewer or more than a header's name and value. */
+function badHeaderRule(line: ConfigLine, section: Section, version: HaproxyVersion, words: readonly string[]): Refusal {
+  const [verb, , value, more] = words;
+  const rule = `'http-request ${verb}'`;
+  if (version === '2.0') return refuseLine(line, 'invalid-rule', `${rule} expects exactly 2 arguments.`);
+  if (value !== undefined && more !== undefined) {
+    const message = `parsing [${where(line)}]: ${rule} expects either 'if' or 'unless' followed by a condition but found '${more}'.`;
+    return new Refusal({ component: 'haproxy', code: 'invalid-rule', path: where(line), message });
+  }
+  const problem = `error detected in ${section.kind} '${section.name}' while parsing ${rule} rule : expects exactly 2 arguments.`;
+  return refuseLine(line, 'invalid-rule', problem);
 }
 
 function readRedirect(words: readonly string[]): Action | undefined {
@@ -264,12 +318,13 @@ function readRedirect(words: readonly string[]): Action | undefined {
   return words.includes('scheme') && option('scheme') === 'https' ? { kind: 'redirect', code, location: undefined } : undefined;
 }
 
-function readAction(verb: string, [first = '', second = '', ...more]: readonly string[]): Action | undefined {
+function readAction(verb: string, [first = '', value, ...more]: readonly string[]): Action | undefined {
   if (verb === 'allow' || verb === 'accept') return { kind: 'allow' };
   if (verb === 'deny' || verb === 'reject') return { kind: 'deny' };
-  if (verb === 'auth' && first === 'realm') return { kind: 'authenticate', realm: second };
+  if (verb === 'auth' && first === 'realm') return { kind: 'authenticate', realm: value ?? '' };
   if (verb === 'use-service') return { kind: 'respond', service: first };
-  if ((verb === 'set-header' || verb === 'add-header') && more.length === 0) return { kind: verb, name: first, value: second };
+  if ((verb === 'set-header' || verb === 'add-header') && value !== undefined && more.length === 0)
+    return { kind: verb, name: first, value };
   return undefined;
 }
 
@@ -290,13 +345,35 @@ function checkBackends(frontend: Frontend, backends: ReadonlyMap<string, Backend
         component: 'haproxy',
         code: 'no-such-backend',
         path,
-        message: `unable to find required use_backend: '${action.backend}'.`,
+        message: `Proxy '${frontend.name}': unable to find required use_backend: '${action.backend}'.`,
       });
     }
     if (frontend.mode === backend.mode) continue;
     const message = `${frontend.mode} frontend '${frontend.name}' tries to use incompatible ${backend.mode} backend '${backend.name}' in a 'use_backend' rule (see 'mode').`;
     if (frontend.mode === 'http') throw new Refusal({ component: 'haproxy', code: 'incompatible-backend', path, message });
   }
+}
+
+function isUncheckable({ port, check }: BackendServer): boolean {
+  return port === 0 && check !== undefined && check.port === undefined;
+}
+
+/** Somebody must know where a check goes. */
+function checkPorts({ name, uncheckable }: Backend): void {
+  if (uncheckable === undefined) return;
+  const message = `config: backend '${name}': server '${uncheckable}' has neither service port nor check port nor tcp_check rule 'connect' with port information.`;
+  throw new Refusal({ component: 'haproxy', code: 'no-check-port', path: name, message });
+}
+
+/** Lines of `option` in a section that has none that count. */
+function checkOptions(section: Section): void {
+  for (const line of section.lines) if (line.words[0] === 'option') checkOption(line);
+}
+
+function noBackendCapability(line: ConfigLine, section: Section): Refusal {
+  const at = where(line);
+  const message = `[${at}] : parsing [${at}] : 'server' not allowed because ${section.kind} '${section.name}' has no backend capability.`;
+  return new Refusal({ component: 'haproxy', code: 'no-backend-capability', path: at, message });
 }
 
 function unknownKeyword(line: ConfigLine, section: Section): Refusal {

@@ -43,28 +43,30 @@ export interface ServerCheck {
   readonly port: number | undefined;
 }
 
-/** The server of a line; none if it is disabled. */
-export function readServer(line: ConfigLine): readonly BackendServer[] {
+/** The server of a line, and whether it is disabled. */
+export function readServer(line: ConfigLine): { readonly server: BackendServer; readonly disabled: boolean } {
   const [, name = '', place = '', ...options] = line.words;
+  // A socket of another kind has no port; nothing here answers at it.
+  const abstract = place.startsWith('abns@');
   const colon = place.lastIndexOf(':');
   const host = place.slice(0, Math.max(0, colon));
-  const port = readPort(place.slice(colon + 1));
+  const port = abstract ? 0 : readPort(place.slice(colon + 1));
   if (port === undefined)
     throw refuseLine(line, 'invalid-server', `'server ${name}' : missing port number in '${place.slice(0, 100)}'`);
   const values = new Map<string, string>();
   for (let i = 0; i < options.length; i++) {
     const option = options[i] ?? '';
-    if (option === 'check' || option === 'disabled') values.set(option, '');
+    if (option === 'check' || option === 'disabled' || option === 'send-proxy-v2') values.set(option, '');
     else if (VALUES.has(option)) values.set(option, options[++i] ?? '');
     else throw refuseLine(line, 'not-modelled', `the server's option '${option.slice(0, 100)}' is not modelled`);
   }
   const weight = Number(values.get('weight') ?? 1);
   if (!Number.isInteger(weight) || weight < 0 || weight > 256)
     throw refuseLine(line, 'invalid-server', `'server ${name}' : weight of a server must be between 0 and 256.`);
-  if (values.has('disabled')) return [];
   const address = isIpv4(host) ? parseIpv4(host) : undefined;
   const id = Number(values.get('id') ?? 0);
-  return [{ name, id, address, port, weight, cookie: values.get('cookie') ?? '', check: checkOf(values) }];
+  const cookie = values.get('cookie') ?? '';
+  return { server: { name, id, address, port, weight, cookie, check: checkOf(values) }, disabled: values.has('disabled') };
 }
 
 /** Options with a value; a limit of connections is read over. */

@@ -175,8 +175,8 @@ function groupedHttpsSections(
   );
   const sections = hosts.map((host) => {
     const own = rules.filter((rule) => rule.https.some((line) => line.host === host));
-    const certs = [...new Set(own.map(({ service }) => service.sslCert).filter((cert) => cert !== ''))].toSorted();
-    const binds = [...new Set(own.map(({ service }) => service.bindOptions).filter((bind) => bind !== ''))].toSorted();
+    const certs = [...new Set(own.flatMap(({ service }) => service.sslCert ?? []))].toSorted();
+    const binds = [...new Set(own.flatMap(({ service }) => service.bindOptions ?? []))].toSorted();
     const name = cleanName(host);
     const sslCerts = certificates(certs.length > 0 ? certs : options.sslCerts.split(','));
     const head = fill(

@@ -27,8 +27,9 @@ export interface ServiceSettings {
   useHsts: boolean;
   balance: string;
   bindAddress: string;
-  bindOptions: string;
-  sslCert: string;
+  /** Absent without the label; an empty one is not the same. */
+  bindOptions: string | undefined;
+  sslCert: string | undefined;
   proxyPassPath: string;
   reverseProxyPath: string;
   redirectPath: string;
@@ -108,8 +109,8 @@ export function readSettings(app: LbApp, index: number, servicePort: number, str
     useHsts: false,
     balance: 'roundrobin',
     bindAddress: '*',
-    bindOptions: '',
-    sslCert: '',
+    bindOptions: undefined,
+    sslCert: undefined,
     proxyPassPath: '',
     reverseProxyPath: '',
     redirectPath: '',
