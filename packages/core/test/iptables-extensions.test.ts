@@ -6,6 +6,8 @@ import { expect, test } from 'vitest';
 import type { Netfilter, TableName } from '../src/kernel/netfilter/rule.ts';
 import { parseSave, printSave, TABLES } from '../src/kernel/netfilter/save.ts';
 import { iptables } from '../src/tools/iptables/iptables.ts';
+import { iptablesRestore } from '../src/tools/iptables/iptables-restore.ts';
+import { iptablesSave } from '../src/tools/iptables/iptables-save.ts';
 import { fakeHost } from './fake-host.ts';
 
 const FORMATS = new URL('../../conformance/recorded/kernel/formats/', import.meta.url);
@@ -78,6 +80,34 @@ function unmodelledRows(netfilter: Netfilter, table: TableName): readonly string
         'to:1.0.0.0/24',
       ];
 }
+
+test('iptables-restore takes what iptables-save printed, and names the line it cannot take', () => {
+  const save = tablesOf(read('iptables-save-1.8.9-extensions.txt'));
+  const host = fakeHost();
+  const restore = iptablesRestore('1.8.9');
+  expect(restore.run(['-t'], host, save)).toEqual({ stdout: '', stderr: '', code: 0 });
+  expect(iptablesSave('1.8.9').run([], host, '').stdout).toBe('');
+  expect(restore.run([], host, save)).toEqual({ stdout: '', stderr: '', code: 0 });
+  expect(tablesOf(iptablesSave('1.8.9').run([], host, '').stdout)).toBe(save);
+  const failures = [
+    ['*filter\n-A NOWHERE -j DROP\nCOMMIT\n', 'line 2 failed'],
+    ['*filter\n', 'COMMIT expected at line 2'],
+    ['*filter\n:ONE - [0:0]\n:TWO - [0:0]\n-A ONE -j TWO\n-A TWO -j ONE\n-A INPUT -j ONE\nCOMMIT\n', 'line 7 failed'],
+  ] as const;
+  for (const [text, said] of failures)
+    expect(restore.run([], host, text)).toEqual({ stdout: '', stderr: `iptables-restore: ${said}\n`, code: 1 });
+  expect(restore.run([], host, '*filter\n-A INPUT -j NOWHERE\nCOMMIT\n')).toMatchObject({
+    stderr:
+      "iptables-restore v1.8.9 (legacy): Couldn't load target `NOWHERE':No such file or directory\n\nError occurred at line: 2\nTry `iptables-restore -h' or 'iptables-restore --help' for more information.\n",
+    code: 2,
+  });
+  expect(restore.run([], host, '*filter\n-A INPUT -p tcp --dport 70000\nCOMMIT\n')).toMatchObject({
+    stderr:
+      "iptables-restore v1.8.9 (legacy): invalid port/service `70000' specified\nError occurred at line: 2\nTry `iptables-restore -h' or 'iptables-restore --help' for more information.\n",
+    code: 2,
+  });
+  expect(tablesOf(iptablesSave('1.8.9').run([], host, '').stdout)).toBe(save);
+});
 
 const number = (low: number, high: number) => fc.integer({ min: low, max: high }).map(String);
 const ipv4 = fc

@@ -8,6 +8,7 @@ import { bridge } from './iproute/bridge.ts';
 import { ip } from './iproute/ip.ts';
 import { ipset } from './ipset.ts';
 import { iptables } from './iptables/iptables.ts';
+import { iptablesRestore } from './iptables/iptables-restore.ts';
 import { iptablesSave } from './iptables/iptables-save.ts';
 import { ipvsadm } from './ipvsadm.ts';
 import { jq } from './jq/jq.ts';
@@ -24,6 +25,7 @@ export const CORE_TOOLS: readonly Tool[] = [
   ip,
   ipset,
   iptables(),
+  iptablesRestore(),
   iptablesSave(),
   ipvsadm,
   jq,

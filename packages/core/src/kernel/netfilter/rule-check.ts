@@ -4,7 +4,7 @@
  */
 import { wantsSyn } from './match/ports.ts';
 import { parameterProblem } from './notation.ts';
-import { PROTOCOL, type Rule } from './rule.ts';
+import { type Chain, PROTOCOL, type Rule } from './rule.ts';
 
 const INVALID = "Invalid argument. Run `dmesg' for more information.";
 const SCTP = 132;
@@ -37,4 +37,19 @@ export function checkRule({ protocol: given, matches, target }: Rule): void {
     throw parameterProblem(INVALID, '--reject-with', 'invalid-argument');
   if (target.name === 'TCPMSS' && (protocol !== PROTOCOL.tcp || !matches.some(wantsSyn)))
     throw parameterProblem(INVALID, '-j', 'invalid-argument');
+}
+
+/** Whether a chain can be reached from itself, which the kernel refuses (mark_source_chains). */
+export function loops(chains: readonly Chain[], name: string): boolean {
+  const seen = new Set<string>();
+  const open = [name];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    for (const { target } of chains.find((chain) => chain.name === next)?.rules ?? []) {
+      if (target.name !== 'JUMP' && target.name !== 'GOTO') continue;
+      if (target.chain === name) return true;
+      if (!seen.has(target.chain)) open.push(target.chain);
+      seen.add(target.chain);
+    }
+  }
+  return false;
 }

@@ -8,6 +8,7 @@ import { Refusal } from '../../base/refusal.ts';
 import { parseRule } from './arguments.ts';
 import { shorten } from './notation.ts';
 import { BUILT_IN, type Chain, EMPTY_NETFILTER, emptyTable, type Netfilter, type Rule, type TableName } from './rule.ts';
+import { loops } from './rule-check.ts';
 import { ruleArguments } from './rule-text.ts';
 import type { Counter } from './table.ts';
 
@@ -139,12 +140,19 @@ function addRule(open: OpenTable, line: string, number: number): void {
     throw refuse(number, `the command ${shorten(command ?? '')} is not modelled`, 'not-modelled');
   const chain = open.chains.get(name);
   if (chain === undefined) throw refuse(number, `line ${number} failed`);
+  const rule = readRule(args, words.slice(2), number);
+  const { target } = rule;
+  // A word that is no chain so far must be an extension, and there is none of that name.
+  if (target.name === 'JUMP' && !open.chains.has(target.chain))
+    throw refuse(number, `Couldn't load target \`${target.chain}':No such file or directory\n`, 'parameter-problem');
+  chain.rules.push(rule);
+}
+
+function readRule(args: readonly string[], words: readonly Word[], number: number): Rule {
   try {
-    chain.rules.push(
-      parseRule(
-        args,
-        words.slice(2).map(({ written }) => written),
-      ),
+    return parseRule(
+      args,
+      words.map(({ written }) => written),
     );
   } catch (error) {
     if (error instanceof Refusal) throw refuse(number, error.message, error.code);
@@ -160,7 +168,11 @@ function close(open: OpenTable, line: number): readonly Chain[] {
       if (chain === undefined || chain.policy !== undefined) throw refuse(line, `line ${line} failed`);
     }
   }
-  return [...open.chains].map(([name, { policy, rules }]) => (policy === undefined ? { name, rules } : { name, policy, rules }));
+  const chains = [...open.chains].map(([name, { policy, rules }]) =>
+    policy === undefined ? { name, rules } : { name, policy, rules },
+  );
+  if (chains.some(({ name }) => loops(chains, name))) throw refuse(line, `line ${line} failed`);
+  return chains;
 }
 
 /** A word, and how it was written. */

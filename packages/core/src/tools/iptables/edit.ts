@@ -8,6 +8,7 @@ import { parseRule } from '../../kernel/netfilter/arguments.ts';
 import { MATCHES } from '../../kernel/netfilter/matches.ts';
 import { parameterProblem } from '../../kernel/netfilter/notation.ts';
 import type { Chain, Rule, Target } from '../../kernel/netfilter/rule.ts';
+import { loops } from '../../kernel/netfilter/rule-check.ts';
 import { ruleArguments } from '../../kernel/netfilter/rule-text.ts';
 import { TARGETS } from '../../kernel/netfilter/targets.ts';
 import type { Command } from './command.ts';
@@ -142,19 +143,4 @@ function checkPlaces(table: string, chain: Chain, { matches, target }: Rule): vo
     const chains = chain.policy === undefined ? undefined : place.chains;
     if ((place.table ?? table) !== table || chains?.includes(chain.name) === false) throw kernelRefusal(INVALID, '-j');
   }
-}
-
-/** Whether a chain can be reached from itself. */
-function loops(chains: readonly Chain[], name: string): boolean {
-  const seen = new Set<string>();
-  const open = [name];
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    for (const { target } of chains.find((chain) => chain.name === next)?.rules ?? []) {
-      if (target.name !== 'JUMP' && target.name !== 'GOTO') continue;
-      if (target.chain === name) return true;
-      if (!seen.has(target.chain)) open.push(target.chain);
-      seen.add(target.chain);
-    }
-  }
-  return false;
 }
