@@ -121,12 +121,15 @@ function updateTcp(
   const old = connection.tcp;
   const next = nextTcpState(old, flags, reply);
   if (next === -1) return false;
+  // A reset of a connection that never was answered otherwise takes it away at once; nothing else of it changes.
+  if (next === TCP.close && !connection.seenReply && reply && table !== undefined && old === TCP.synSent) {
+    table.remove(connection);
+    connection.confirmed = true;
+    return true;
+  }
   connection.tcp = next;
   connection.expiresAt = now + (TCP_TIMEOUT_SECONDS[next] ?? 0) * 1000;
   if (next === TCP.established && (reply || connection.seenReply)) connection.assured = true;
-  // A reset of a connection that never was answered otherwise takes it away at once.
-  if (next === TCP.close && !connection.seenReply && reply && table !== undefined && old === TCP.synSent)
-    connection.expiresAt = now;
   return true;
 }
 
