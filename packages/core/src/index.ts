@@ -31,6 +31,8 @@ export {
   type Program,
   type Start,
 } from './agent/program.ts';
+export type { UcrRequest, UcrResult } from './agent/ucr/containerizer.ts';
+export type { Attachment, CniNetwork, MappedPort, UcrContainer, UcrProgram, UcrState } from './agent/ucr/state.ts';
 export {
   BROADCAST_MAC,
   broadcastOf,

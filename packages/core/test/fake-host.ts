@@ -45,6 +45,7 @@ export function fakeHost(machine: FakeMachine = {}): Host {
       sysctl: { ipForward: true, bridgeNfCallIptables: true, rpFilter: 0, routeLocalnet: [], ipvsConntrack: true },
     },
     docker: { networks: [], containers: [], userlandProxy: true },
+    ucr: { networks: [], containers: [] },
     nextIndex: 10,
   };
   config = machine.config?.(config) ?? config;

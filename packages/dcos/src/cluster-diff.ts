@@ -66,18 +66,27 @@ function diffMachine(where: string, before: MachineConfig | undefined, after: Ma
       ),
     );
   }
-  const running = (config: MachineConfig | undefined) =>
-    (config?.docker.containers ?? []).filter(({ state }) => state === 'running');
-  changes.push(
-    ...compareBy(
-      where,
-      running(before),
-      running(after),
-      ({ id }) => id,
-      ({ name, image }) => ({ what: `container ${name} (${image})`, cause: undefined }),
-    ),
-  );
+  changes.push(...compareBy(where, containersOf(before), containersOf(after), ({ id }) => id, describeContainer));
   return changes;
+}
+
+interface RunningContainer {
+  readonly id: string;
+  readonly name: string;
+  readonly image: string;
+}
+
+function containersOf(config: MachineConfig | undefined): readonly RunningContainer[] {
+  if (config === undefined) return [];
+  const { docker, ucr } = config;
+  return [
+    ...docker.containers.filter(({ state }) => state === 'running'),
+    ...ucr.containers.map(({ id, programs }) => ({ id, name: id, image: programs.map(({ image }) => image).join(', ') })),
+  ];
+}
+
+function describeContainer({ name, image }: RunningContainer): { readonly what: string; readonly cause: undefined } {
+  return { what: `container ${name} (${image})`, cause: undefined };
 }
 
 class RuleAt {

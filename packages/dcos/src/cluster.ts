@@ -27,12 +27,12 @@ import { Masters } from './masters.ts';
 import { MesosDns } from './mesos-dns/mesos-dns.ts';
 import { MesosFeed } from './mesos-feed.ts';
 import { type DaemonWorld, startDaemons, startMesosDnsOn } from './node/daemons.ts';
-import { DockerExecutor } from './node/executor.ts';
+import { TaskExecutor } from './node/executor.ts';
 import { probeTask } from './node/health-probe.ts';
 import { MesosServices } from './node/mesos-service.ts';
 import { newNode } from './node/new-node.ts';
 import { DcosNode } from './node/node.ts';
-import { VipKernels } from './node/vip-kernel.ts';
+import { ClusterVips } from './node/node-vips.ts';
 import { CLIENT_ADDRESS, clientConfig, routerConfig } from './outside.ts';
 import type { ModuleState } from './overlay/agent-module.ts';
 import type { OverlayDirectory } from './overlay/directory.ts';
@@ -61,14 +61,14 @@ export class DcosCluster {
   /** Files the command line can read, by name. */
   readonly files = new Map<string, string>();
   private readonly plan: ClusterPlan;
-  private readonly executor: DockerExecutor;
+  private readonly executor: TaskExecutor;
   private readonly feed: MesosFeed;
   private readonly registration: OverlayRegistration;
   private readonly masters: Masters;
   private readonly masterNodes: DcosNode[] = [];
   private readonly agentNodes = new Map<string, DcosNode>();
   private readonly publicIds: string[] = [];
-  private readonly vipKernels: VipKernels;
+  private readonly vips: ClusterVips;
   /** In how many milliseconds each node hears of a change of VIPs. */
   private readonly gossipDelays = new Map<string, number>();
   private nodeCount = 0;
@@ -99,8 +99,8 @@ export class DcosCluster {
       },
     });
     this.l4lb = new L4lb({ now: () => clock.now });
-    this.vipKernels = new VipKernels(this.l4lb);
-    this.executor = new DockerExecutor({
+    this.vips = new ClusterVips(this.l4lb);
+    this.executor = new TaskExecutor({
       clock,
       random: random.fork('executor'),
       machine: (agentId) => this.agentNodes.get(agentId)?.machine,
@@ -140,6 +140,7 @@ export class DcosCluster {
       l4lb: this.l4lb,
       gossipDelay: Math.max(...plan.gossipDelays),
       vipsChanged: (event) => this.events.emit('vips', event),
+      portMappings: (agent, mappings) => this.vips.setPortMappings(agent, mappings),
       mesosDns: this.mesosDns,
       version: plan.version,
       masters: () => this.masters.listed,
@@ -366,8 +367,7 @@ export class DcosCluster {
     const { gossipDelays } = this.plan;
     const delay = gossipDelays[this.nodeCount++ % gossipDelays.length] ?? 0;
     this.gossipDelays.set(machine.name, delay);
-    const vips = this.vipKernels.of(delay);
-    startDaemons(machine, address, vips, this.overlay.view(address, delay), this.daemonWorld);
+    startDaemons(machine, address, this.vips.start(address, delay), this.overlay.view(address, delay), this.daemonWorld);
   }
 
   private handle(machine: Machine, address: Ipv4): DcosNode {

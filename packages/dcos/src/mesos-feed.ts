@@ -8,8 +8,9 @@ import { TaskZone } from './dns/task-zone.ts';
 import { type MesosDns, REFRESH_SECONDS } from './mesos-dns/mesos-dns.ts';
 import type { MesosAgent, MesosState, MesosTask } from './mesos-state.ts';
 import { ShownTask } from './mesos-task.ts';
-import type { DcosNetVersion, TaskBackend } from './vips/backends.ts';
+import { type DcosNetVersion, type LocalPortMapping, localPortMappings, type TaskBackend } from './vips/backends.ts';
 import type { L4lb, VipEvent } from './vips/l4lb.ts';
+import { type SeenTask, seenTask } from './vips/task-ports.ts';
 
 /** How often dcos-net polls its agent, in milliseconds. */
 const POLL_INTERVAL = 2000;
@@ -26,6 +27,8 @@ export interface FeedOptions {
   readonly gossipDelay: number;
   /** Told of every change of the table of VIPs. */
   readonly vipsChanged: (event: VipEvent) => void;
+  /** Told of an agent's ports that lead to containers of Mesos' own, at each poll that finds something new. */
+  readonly portMappings: (agent: Ipv4, mappings: readonly LocalPortMapping[]) => void;
   readonly mesosDns: MesosDns;
   readonly version: DcosNetVersion;
   /** The masters as ZooKeeper lists them: the one that leads, or led last, first. */
@@ -115,6 +118,7 @@ export class MesosFeed {
       agent.due = undefined;
       // A dead agent's dcos-net is dead too.
       if (!agent.alive || this.byAgent.get(id) !== agent) return;
+      this.options.portMappings(agent.address, mappingsOf(agent.tasks.values()));
       const backends: TaskBackend[] = [];
       for (const task of agent.tasks.values()) backends.push(...task.backends(version));
       this.publish(agent.address, backends);
@@ -174,4 +178,10 @@ export class MesosFeed {
 function untilNext(now: number, interval: number, phase: number): number {
   const rest = (((phase - now) % interval) + interval) % interval;
   return rest === 0 ? interval : rest;
+}
+
+function mappingsOf(tasks: Iterable<ShownTask>): readonly LocalPortMapping[] {
+  const seen: SeenTask[] = [];
+  for (const task of tasks) if (!task.inDocker) seen.push(seenTask(task));
+  return localPortMappings(seen);
 }

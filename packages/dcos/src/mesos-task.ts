@@ -4,7 +4,15 @@
  */
 import { type Ipv4, memo } from '@portolan/core';
 import type { Task, TaskInfo, TimedStatus } from '@portolan/scheduler';
-import type { MesosContainer, MesosDiscovery, MesosDiscoveryPort, MesosLabel, MesosStatus, MesosTask } from './mesos-state.ts';
+import type {
+  MesosContainer,
+  MesosDiscovery,
+  MesosDiscoveryPort,
+  MesosLabel,
+  MesosNetwork,
+  MesosStatus,
+  MesosTask,
+} from './mesos-state.ts';
 import { type DcosNetVersion, type TaskBackend, taskBackends } from './vips/backends.ts';
 import { seenTask } from './vips/task-ports.ts';
 
@@ -43,15 +51,24 @@ export class ShownTask implements MesosTask {
 
   get statuses(): readonly MesosStatus[] {
     return this.reported.map(({ state, at, healthy, addresses = NO_ADDRESSES }) => {
-      const networks = [{ addresses }];
+      const networks = networksOf(this.info, addresses);
       return healthy === undefined
         ? { state, timestamp: at / 1000, networks }
         : { state, timestamp: at / 1000, healthy, networks };
     });
   }
 
+  /** Whether Docker runs it, and so maps its ports. */
+  get inDocker(): boolean {
+    return this.info.containerizer === 'docker';
+  }
+
   get container(): MesosContainer | undefined {
-    return this.info.container;
+    const { info } = this;
+    const { container } = info;
+    // A pod's container has no network of its own: that of its executor is in the statuses.
+    if (info.containerizer === 'mesos' && container?.networkInfos.length === 0) return { type: container.type };
+    return container;
   }
 
   get labels(): readonly MesosLabel[] {
@@ -75,6 +92,16 @@ export class ShownTask implements MesosTask {
     this.published ??= taskBackends(seenTask(this), { version, ipv6: false }).slice();
     return this.published;
   }
+}
+
+/** `container_status.network_infos`: of CNI networks one each, with the mappings that were asked for. */
+function networksOf(info: TaskInfo, addresses: readonly Ipv4[]): readonly MesosNetwork[] {
+  const asked = info.containerizer === 'docker' ? [] : (info.container?.networkInfos ?? []);
+  if (asked.length === 0) return [{ addresses }];
+  return asked.map(({ portMappings }, i) => ({
+    addresses: addresses.slice(i, i + 1),
+    ...(portMappings.length === 0 ? {} : { portMappings }),
+  }));
 }
 
 class ShownDiscovery implements MesosDiscovery {

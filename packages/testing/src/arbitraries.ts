@@ -4,7 +4,7 @@ import { portRanges, Refusal } from '@portolan/core';
 import type { DcosCluster } from '@portolan/dcos';
 import fc from 'fast-check';
 
-/** An app definition of one of the three network modes, with an image that runs. */
+/** An app definition of one of the three network modes, in Docker or in a container of Mesos' own, with an image that runs. */
 export function appDefinitions(id: string): fc.Arbitrary<Record<string, unknown>> {
   return fc
     .record({
@@ -13,8 +13,9 @@ export function appDefinitions(id: string): fc.Arbitrary<Record<string, unknown>
       vip: fc.boolean(),
       ports: fc.integer({ min: 1, max: 2 }),
       hostPort: fc.constantFrom(0, 0, 0, 1100, 1101),
+      type: fc.constantFrom('DOCKER', 'MESOS'),
     })
-    .map(({ mode, instances, vip, ports, hostPort }) => {
+    .map(({ mode, instances, vip, ports, hostPort, type }) => {
       const labels = vip ? { VIP_0: `${id}:3141` } : {};
       const names = ['http', 'admin'].slice(0, ports);
       const definitions = names.map((name, i) => ({ port: 0, name, ...(i === 0 ? { labels } : {}) }));
@@ -32,7 +33,7 @@ export function appDefinitions(id: string): fc.Arbitrary<Record<string, unknown>
         networks: [mode === 'container' ? { mode, name: 'dcos' } : { mode }],
         ...(mode === 'host' ? { portDefinitions: definitions } : {}),
         container: {
-          type: 'DOCKER',
+          type,
           docker: { image: 'dcoslabs/httpi' },
           ...(mode === 'host' ? {} : { portMappings: mappings }),
         },

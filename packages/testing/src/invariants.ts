@@ -2,8 +2,9 @@
  * What must hold in every cluster at every quiet moment, as functions that say what does not: for tests of this project
  * and of its users.
  */
-import { type Container, contains, formatCidr, formatIpv4, formatMac, includesPort, type MachineConfig } from '@portolan/core';
+import { contains, formatCidr, formatIpv4, formatMac, includesPort, type MachineConfig } from '@portolan/core';
 import type { DcosCluster } from '@portolan/dcos';
+import { type Attached, attached, PRIVATE_NETWORKS } from './containers.ts';
 import { leftovers } from './leftovers.ts';
 
 /** Everything that is wrong with a cluster; empty if nothing is. */
@@ -37,14 +38,13 @@ export function portViolations(cluster: DcosCluster): readonly string[] {
 
 /** No two containers of one network share an address or a MAC address; on the overlay not even across machines. */
 export function addressViolations(cluster: DcosCluster): readonly string[] {
-  const overlay: Container[] = [];
+  const overlay: Attached[] = [];
   const found: string[] = [];
   for (const machine of cluster.core.machines) {
-    const running = machine.config.docker.containers.filter(
-      ({ state, endpoint }) => state === 'running' && endpoint !== undefined,
-    );
-    overlay.push(...running.filter(({ network }) => network !== 'bridge'));
-    found.push(...duplicates(running.filter(({ network }) => network === 'bridge')).map((text) => `${machine.name}: ${text}`));
+    const all = attached(machine.config);
+    overlay.push(...all.filter(({ network }) => !PRIVATE_NETWORKS.includes(network)));
+    for (const name of PRIVATE_NETWORKS)
+      found.push(...duplicates(all.filter(({ network }) => network === name)).map((text) => `${machine.name}: ${text}`));
   }
   return [...found, ...duplicates(overlay)];
 }
@@ -65,8 +65,8 @@ function halfViolations(config: MachineConfig, cluster: DcosCluster): readonly s
   const own = cluster.overlay
     .records()
     .find(({ agent }) => config.host.links.some(({ addresses }) => addresses.some(({ address }) => address === agent)));
-  return config.docker.networks
-    .filter(({ name }) => name !== 'bridge')
+  return [...config.docker.networks, ...config.ucr.networks]
+    .filter(({ name }) => !PRIVATE_NETWORKS.includes(name))
     .filter(({ subnet }) => own === undefined || subnet.prefix !== own.subnet.prefix + 1 || !contains(own.subnet, subnet.address))
     .map(({ subnet, name }) => `${config.name}: network ${name} has ${formatCidr(subnet)}, which is no half of its own subnet`);
 }
@@ -109,18 +109,17 @@ function runningTasks(cluster: DcosCluster): ReadonlySet<string> {
   );
 }
 
-function duplicates(containers: readonly Container[]): readonly string[] {
+function duplicates(containers: readonly Attached[]): readonly string[] {
   const addresses = new Map<number, string>();
   const macs = new Map<number, string>();
-  return containers.flatMap(({ endpoint, name }) => {
-    if (endpoint === undefined) return [];
+  return containers.flatMap(({ address, mac, name }) => {
     const found: string[] = [];
-    const byAddress = addresses.get(endpoint.address);
-    if (byAddress !== undefined) found.push(`${byAddress} and ${name} both have ${formatIpv4(endpoint.address)}`);
-    const byMac = macs.get(endpoint.mac);
-    if (byMac !== undefined) found.push(`${byMac} and ${name} both have ${formatMac(endpoint.mac)}`);
-    addresses.set(endpoint.address, name);
-    macs.set(endpoint.mac, name);
+    const byAddress = addresses.get(address);
+    if (byAddress !== undefined) found.push(`${byAddress} and ${name} both have ${formatIpv4(address)}`);
+    const byMac = macs.get(mac);
+    if (byMac !== undefined) found.push(`${byMac} and ${name} both have ${formatMac(mac)}`);
+    addresses.set(address, name);
+    macs.set(mac, name);
     return found;
   });
 }

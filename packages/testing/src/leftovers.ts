@@ -3,7 +3,6 @@
  * container that does not run any more, or all that a machine has more than when nothing had run on it yet.
  */
 import {
-  type Container,
   contains,
   formatIpv4,
   formatMac,
@@ -15,19 +14,20 @@ import {
   type TableName,
 } from '@portolan/core';
 import type { DcosCluster } from '@portolan/dcos';
+import { type Attached, attached, isOfCniNetwork } from './containers.ts';
 
-const CONTAINER_NETWORKS = [parseCidr('172.17.0.0/16'), parseCidr('9.0.0.0/8')];
+const CONTAINER_NETWORKS = [parseCidr('172.17.0.0/16'), parseCidr('172.31.254.0/24'), parseCidr('9.0.0.0/8')];
 const TABLES: readonly TableName[] = ['raw', 'mangle', 'nat', 'filter'];
 
 /** Nothing of tasks that are gone is left on a machine: veths, rules, learned MAC addresses, listeners, namespaces. */
 export function leftovers(cluster: DcosCluster): readonly string[] {
   return [...cluster.core.machines].flatMap((machine) => {
-    const running = machine.config.docker.containers.filter(({ state }) => state === 'running');
+    const running = attached(machine.config);
     return [
       ...strayLinks(machine, running),
       ...strayRules(machine, running),
       ...strayEntries(machine, running),
-      ...strayListeners(machine, running),
+      ...strayListeners(machine),
       ...strayNamespaces(machine),
     ].map((text) => `${machine.name}: ${text}`);
   });
@@ -36,7 +36,10 @@ export function leftovers(cluster: DcosCluster): readonly string[] {
 /** A cluster as it was at some moment, in what tasks change: lists of lines, by machine. */
 export type Furniture = ReadonlyMap<string, readonly string[]>;
 
-/** Devices, addresses, routes, rules, listeners of all machines, and the running containers, as lines. */
+/**
+ * Devices, addresses, routes, chains, rules, listeners of all machines, and the running containers, as lines; without the bridges
+ * and chains of CNI networks, which come with a first container and stay.
+ */
 export function furniture(cluster: DcosCluster): Furniture {
   return new Map([...cluster.core.machines].map((machine) => [machine.name, furnitureOf(machine)]));
 }
@@ -58,20 +61,34 @@ export function remains(cluster: DcosCluster, before: Furniture): readonly strin
 }
 
 function furnitureOf(machine: Machine): readonly string[] {
-  const { host, docker }: MachineConfig = machine.config;
+  const { config } = machine;
+  const { host, docker, ucr }: MachineConfig = config;
+  const stays = (name: string | undefined): boolean => name !== undefined && isOfCniNetwork(config, name);
   const rules = TABLES.flatMap((table) =>
-    host.netfilter[table].flatMap(({ name, rules }) => rules.map((rule) => `-t ${table} -A ${name} ${ruleArguments(rule)}`)),
+    host.netfilter[table].flatMap(({ name, rules }) =>
+      rules.flatMap((rule) => {
+        const { target } = rule;
+        return target.name === 'JUMP' && stays(target.chain) ? [] : [`-t ${table} -A ${name} ${ruleArguments(rule)}`];
+      }),
+    ),
   );
+  const chains = TABLES.flatMap((table) => host.netfilter[table].map(({ name }) => name)).filter((name) => !stays(name));
   return [
-    ...host.links.map(({ name, addresses }) => `link ${name} ${addresses.map(({ address }) => formatIpv4(address)).join(' ')}`),
-    ...host.routes.map(({ table, destination, device }) => `route ${formatIpv4(destination.address)} ${table} ${device ?? ''}`),
+    ...host.links
+      .filter(({ name }) => !stays(name))
+      .map(({ name, addresses }) => `link ${name} ${addresses.map(({ address }) => formatIpv4(address)).join(' ')}`),
+    ...host.routes
+      .filter(({ device }) => !stays(device))
+      .map(({ table, destination, device }) => `route ${formatIpv4(destination.address)} ${table} ${device ?? ''}`),
     ...rules,
+    ...chains.map((name) => `chain ${name}`),
     ...machine.host.sockets
       .list()
       .map(
         ({ protocol, listener }) => `listener ${protocol} ${formatIpv4(listener.address)}:${listener.port} ${listener.program}`,
       ),
     ...docker.containers.filter(({ state }) => state === 'running').map(({ name }) => `container ${name}`),
+    ...ucr.containers.map(({ id }) => `container ${id}`),
   ];
 }
 
@@ -86,15 +103,15 @@ function without(a: readonly string[], b: readonly string[]): readonly string[] 
   });
 }
 
-function strayLinks({ config }: Machine, running: readonly Container[]): readonly string[] {
-  const veths = new Set(running.flatMap(({ endpoint }) => endpoint?.veth ?? []));
+function strayLinks({ config }: Machine, running: readonly Attached[]): readonly string[] {
+  const veths = new Set(running.map(({ veth }) => veth));
   return config.host.links
     .filter(({ kind, name }) => kind.type === 'veth' && !veths.has(name))
     .map(({ name }) => `${name} is left over`);
 }
 
-function strayRules({ config }: Machine, running: readonly Container[]): readonly string[] {
-  const addresses = new Set(running.flatMap(({ endpoint }) => endpoint?.address ?? []));
+function strayRules({ config }: Machine, running: readonly Attached[]): readonly string[] {
+  const addresses = new Set(running.map(({ address }) => address));
   return Object.values(config.host.netfilter).flatMap((chains) =>
     chains.flatMap(({ name, rules }) =>
       rules
@@ -112,15 +129,16 @@ function addressesOf({ destination, source, target }: Rule): readonly number[] {
   ];
 }
 
-function strayEntries(machine: Machine, running: readonly Container[]): readonly string[] {
-  const macs = new Set(running.flatMap(({ endpoint }) => endpoint?.mac ?? []));
+function strayEntries(machine: Machine, running: readonly Attached[]): readonly string[] {
+  const macs = new Set(running.map(({ mac }) => mac));
   return machine
     .fdb()
     .filter(({ mac, master }) => master !== undefined && !macs.has(mac))
     .map(({ mac }) => `a bridge still knows ${formatMac(mac)}`);
 }
 
-function strayListeners(machine: Machine, running: readonly Container[]): readonly string[] {
+function strayListeners(machine: Machine): readonly string[] {
+  const running = machine.config.docker.containers.filter(({ state }) => state === 'running');
   const ports = new Set(running.flatMap((container) => container.ports.map(({ hostPort }) => hostPort)));
   return machine.host.sockets
     .list()

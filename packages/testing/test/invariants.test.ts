@@ -60,14 +60,15 @@ test('two containers with one address and one MAC address', () => {
   );
 });
 
-test('subnets: outside the overlay, the same twice, a network of Docker that is no half of its own', () => {
+test('subnets: outside the overlay, the same twice, a network that is no half of its own', () => {
   const { cluster, machine } = sound();
   const [first, second] = cluster.overlay.records();
   if (first === undefined || second === undefined) throw new Error('no records');
   cluster.overlay.put({ ...second, subnet: first.subnet });
   expect(violations(cluster)).toEqual([
     'two nodes have the same subnet',
-    expect.stringContaining('which is no half of its own subnet'),
+    expect.stringMatching(/network dcos has \S+128\/25, which is no half of its own subnet$/),
+    expect.stringMatching(/network dcos has \S+0\/25, which is no half of its own subnet$/),
   ]);
   cluster.overlay.put({ ...second, subnet: { address: parseIpv4('10.0.0.0'), prefix: 24 } });
   expect(violations(cluster)).toContain('10.0.0.0/24 is outside the overlay');
@@ -95,6 +96,28 @@ test('what a container leaves behind that ends without its daemon noticing', () 
     ]),
   );
   expect(found.every((text) => text.startsWith('ip-172-16-0-12: '))).toBe(true);
+});
+
+test('what a container of Mesos leaves behind that is forgotten without being detached', () => {
+  const cluster = DcosCluster.create({ seed: 1, agents: 1, publicAgents: 0 });
+  const before = furniture(cluster);
+  cluster.marathon.add({ ...APP, instances: 1, container: { ...APP.container, type: 'MESOS' } });
+  cluster.settle();
+  expect(violations(cluster)).toEqual([]);
+  const [task] = cluster.marathon.tasks();
+  cluster.master().http(`http://${task?.host}:${task?.ports[0]}`);
+  const [agent] = cluster.agents();
+  agent?.node.machine.configure((draft) => {
+    draft.ucr.containers = [];
+  });
+  expect(leftovers(cluster)).toEqual([
+    expect.stringMatching(/: veth[0-9a-f]{8} is left over$/),
+    expect.stringContaining('a rule of UCR-DEFAULT-BRIDGE still names 172.31.254.2'),
+    expect.stringContaining('a bridge still knows'),
+  ]);
+  const left = remains(cluster, before);
+  expect(left).toEqual(expect.arrayContaining([expect.stringMatching(/still has chain CNI-[0-9a-f]{24}$/)]));
+  expect(left.filter((line) => /(link|route .*) ucr-br0|-j UCR-DEFAULT-BRIDGE/.test(line))).toEqual([]);
 });
 
 test('a docker-proxy without a container', () => {

@@ -6,6 +6,7 @@ import { EMPTY_NETFILTER } from '../kernel/netfilter/rule.ts';
 import { DEFAULT_RULES, defaultRoute, routesOfAddress } from '../kernel/route.ts';
 import type { MachineConfig } from './config.ts';
 import { LOOPBACK_LINK, LOOPBACK_ROUTES } from './docker/container-namespace.ts';
+import { NO_UCR } from './ucr/state.ts';
 
 /** An Ethernet device to be plugged in. */
 export interface Plug {
@@ -53,7 +54,7 @@ export function hostConfig(name: string, plugs: readonly Plug[], gateway?: Ipv4)
     sets: [],
     sysctl: HOST_SYSCTL,
   };
-  return { name, host, docker: { networks: [], containers: [], userlandProxy: true }, nextIndex: links.length + 2 };
+  return { name, host, docker: { networks: [], containers: [], userlandProxy: true }, ucr: NO_UCR, nextIndex: links.length + 2 };
 }
 
 /** The MAC address given to the Ethernet device of a host: 0a:00 and its IPv4 address. */

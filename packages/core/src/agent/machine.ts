@@ -6,7 +6,7 @@ import type { Draft } from 'immer';
 import { produce } from '../base/immutable.ts';
 import type { Random } from '../base/random.ts';
 import { Refusal } from '../base/refusal.ts';
-import type { IpSet, Route } from '../kernel/config.ts';
+import type { IpSet, NamespaceConfig, Route } from '../kernel/config.ts';
 import type { Ipvs } from '../kernel/ipvs/ipvs.ts';
 import { KernelLog, type LogLine } from '../kernel/kernel-log.ts';
 import type { Device } from '../kernel/link/device.ts';
@@ -31,6 +31,9 @@ import {
   type NeighbourRow,
   neighbourRows,
 } from './report.ts';
+import { ucrNamespace } from './ucr/container-namespace.ts';
+import { destroyContainers, launchContainers, type UcrRequest, type UcrResult } from './ucr/containerizer.ts';
+import type { UcrContainer } from './ucr/state.ts';
 
 /** Programs by image, the tag left out. */
 export interface Images {
@@ -50,8 +53,8 @@ export interface MachineOptions {
 
 /** What a running container has on its machine. */
 interface Running {
-  readonly container: Container;
-  /** What listens on the host for it: its own program in host mode, docker-proxy otherwise. */
+  readonly container: Container | UcrContainer;
+  /** What listens on the host for it: its own programs in host mode, docker-proxy otherwise. */
   listeners: readonly Listener[];
   /** Once a packet has reached it. */
   namespace: Namespace | undefined;
@@ -80,7 +83,8 @@ export class Machine {
       log: this.log,
       findPeer: (namespace, index) => deviceOf(this.namespace(namespace), index),
     });
-    this.syncContainers([]);
+    this.syncContainers([], config.docker.containers);
+    this.syncContainers([], config.ucr.containers);
   }
 
   /** Its configuration. */
@@ -104,7 +108,9 @@ export class Machine {
     const before = this.current;
     this.current = next;
     this.host.configure(next.host);
-    if (next.docker.containers !== before.docker.containers) this.syncContainers(before.docker.containers);
+    if (next.docker.containers !== before.docker.containers)
+      this.syncContainers(before.docker.containers, next.docker.containers);
+    if (next.ucr.containers !== before.ucr.containers) this.syncContainers(before.ucr.containers, next.ucr.containers);
     this.options.configured(this, before);
   }
 
@@ -129,17 +135,32 @@ export class Machine {
     this.replace(removeContainers(this.current, ids));
   }
 
+  /** Has the Mesos containerizer launch containers, as one change. */
+  launch(requests: readonly UcrRequest[]): readonly UcrResult[] {
+    const { config, results } = launchContainers(this.current, requests, this.options.random);
+    this.replace(config);
+    return results;
+  }
+
+  /** Has the Mesos containerizer destroy containers by id, as one change. */
+  destroy(ids: ReadonlySet<string>): void {
+    this.replace(destroyContainers(this.current, ids));
+  }
+
   /** What a running container's program was told when it wanted to listen on a port that was taken. */
   listenFailure(containerId: string): string | undefined {
     return this.running.get(containerId)?.unbound;
   }
 
-  /** The namespace a container lives in: by id, id prefix of 12 digits or name; the machine's own by its name. */
+  /**
+   * The namespace a container lives in: by id, first digits of it or name; one of the Mesos containerizer's by the id of a task in
+   * it, too; the machine's own by its name.
+   */
   namespace(name: string): Namespace | undefined {
     if (name === this.name) return this.host;
     const running = this.running.get(name) ?? this.runningCalled(name);
     if (running === undefined) return undefined;
-    return running.container.network === 'host' ? this.host : (running.namespace ?? this.open(running));
+    return isOnHost(running.container) ? this.host : (running.namespace ?? this.open(running));
   }
 
   /** The answer to who listens where, rules' counters and tables, for the tools. */
@@ -186,46 +207,58 @@ export class Machine {
   }
 
   private runningCalled(name: string): Running | undefined {
-    const { containers } = this.current.docker;
-    const found = containers.find((c) => c.state === 'running' && (c.name === name || c.id.startsWith(name)));
+    if (name === '') return undefined;
+    const { docker, ucr } = this.current;
+    const found =
+      docker.containers.find((c) => c.state === 'running' && (c.name === name || c.id.startsWith(name))) ??
+      ucr.containers.find((c) => c.id.startsWith(name) || c.programs.some(({ task }) => task === name));
     return found === undefined ? undefined : this.running.get(found.id);
   }
 
   private open(running: Running): Namespace | undefined {
     const { container } = running;
-    const network = this.current.docker.networks.find((n) => n.name === container.network);
-    if (network === undefined) return undefined;
-    const ns = new Namespace(container.id, containerNamespace(container, network, this.name), {
+    const config = this.namespaceConfig(container);
+    if (config === undefined) return undefined;
+    const ns = new Namespace(container.id, config, {
       world: this.options.world,
       label: `${this.name}/${container.id.slice(0, 12)}`,
       random: this.options.random.fork(container.id),
       findPeer: (namespace, index) => (namespace === this.name ? deviceOf(this.host, index) : undefined),
     });
     running.namespace = ns;
-    this.startProgram(running, ns);
+    this.startPrograms(running, ns);
     return ns;
   }
 
+  private namespaceConfig(container: Container | UcrContainer): NamespaceConfig | undefined {
+    const { docker, ucr } = this.current;
+    if (isUcr(container)) return ucrNamespace(container, ucr.networks, this.name);
+    const network = docker.networks.find((n) => n.name === container.network);
+    return network === undefined ? undefined : containerNamespace(container, network, this.name);
+  }
+
   /** Brings listeners in line with the containers that run; those that stand first in both lists are the same. */
-  private syncContainers(before: readonly Container[]): void {
-    const after = this.current.docker.containers;
+  private syncContainers<C extends Container | UcrContainer>(before: readonly C[], after: readonly C[]): void {
     let same = 0;
     while (same < before.length && before[same] === after[same]) same++;
-    const wanted = new Map(after.slice(same).flatMap((c) => (c.state === 'running' ? [[c.id, c] as const] : [])));
+    const wanted = new Map(after.slice(same).flatMap((c) => (isUcr(c) || c.state === 'running' ? [[c.id, c] as const] : [])));
     for (const { id } of before.slice(same)) if (!wanted.has(id)) this.retire(id);
     for (const container of wanted.values()) if (!this.running.has(container.id)) this.start(container);
   }
 
-  private start(container: Container): void {
+  private start(container: Container | UcrContainer): void {
     const running: Running = { container, listeners: NO_LISTENERS, namespace: undefined, unbound: undefined };
     this.running.set(container.id, running);
-    const { endpoint, ports } = container;
-    if (container.network === 'host') running.listeners = this.startProgram(running, this.host);
-    else if (endpoint !== undefined && this.current.docker.userlandProxy && ports.length > 0)
-      running.listeners = ports
-        .filter(({ protocol }) => protocol === 'tcp')
-        .flatMap((port) => this.bound(running, () => startProxy(this.host, endpoint, port)) ?? [])
-        .slice();
+    if (isOnHost(container)) running.listeners = this.startPrograms(running, this.host);
+    else if (!isUcr(container)) running.listeners = this.startProxies(running, container);
+  }
+
+  private startProxies(running: Running, { endpoint, ports }: Container): readonly Listener[] {
+    if (endpoint === undefined || !this.current.docker.userlandProxy || ports.length === 0) return NO_LISTENERS;
+    return ports
+      .filter(({ protocol }) => protocol === 'tcp')
+      .flatMap((port) => this.bound(running, () => startProxy(this.host, endpoint, port)) ?? [])
+      .slice();
   }
 
   private retire(id: string): void {
@@ -233,8 +266,13 @@ export class Machine {
     this.running.delete(id);
   }
 
-  private startProgram(running: Running, ns: Namespace): readonly Listener[] {
-    const { image, env } = running.container;
+  private startPrograms(running: Running, ns: Namespace): readonly Listener[] {
+    const { container } = running;
+    if (!isUcr(container)) return this.startProgram(running, container, ns);
+    return container.programs.flatMap((program) => this.startProgram(running, program, ns));
+  }
+
+  private startProgram(running: Running, { image, env }: Pick<Container, 'image' | 'env'>, ns: Namespace): readonly Listener[] {
     const program = this.options.images.find(image);
     const start = program?.start(env);
     if (program === undefined || start === undefined || !('ports' in start)) return NO_LISTENERS;
@@ -261,6 +299,15 @@ export class Machine {
 }
 
 const NO_LISTENERS: readonly Listener[] = [];
+
+function isUcr(container: Container | UcrContainer): container is UcrContainer {
+  return 'programs' in container;
+}
+
+/** Whether it shares its machine's network. */
+function isOnHost(container: Container | UcrContainer): boolean {
+  return isUcr(container) ? container.attachments.length === 0 : container.network === 'host';
+}
 
 function deviceOf(namespace: Namespace | undefined, index: number): Device | undefined {
   return namespace?.deviceAt(index);

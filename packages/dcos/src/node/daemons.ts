@@ -10,8 +10,9 @@ import { MESOS_DNS_HTTP_PORT, mesosDnsPage } from '../mesos-dns/http-api.ts';
 import type { MesosDns } from '../mesos-dns/mesos-dns.ts';
 import type { OverlayView } from '../overlay/directory.ts';
 import { startDcosDns, startMesosDns } from './dns-service.ts';
+import type { NodeVips } from './node-vips.ts';
 import { DCOS_NET_REST_PORT, dcosNetRest } from './rest.ts';
-import { ipvsFeed, VIP_SET, type VipKernel } from './vip-kernel.ts';
+import { ipvsFeed, VIP_SET } from './vip-kernel.ts';
 import { getOnly, serveWeb, type WebPage } from './web-server.ts';
 
 /** What all nodes' daemons know, or will be told. */
@@ -31,22 +32,23 @@ const LOOPBACK = parseIpv4('127.0.0.1');
 const MESOS_DNS_DNS_PORT = 61053;
 
 /** Starts a node's daemons. */
-export function startDaemons(machine: Machine, address: Ipv4, vips: VipKernel, overlay: OverlayView, world: DaemonWorld): void {
+export function startDaemons(machine: Machine, address: Ipv4, vips: NodeVips, overlay: OverlayView, world: DaemonWorld): void {
   const { masters, tasks, mesosDns } = world;
   machine.host.share({
-    epoch: () => vips.epoch() + overlay.epoch(),
+    epoch: () => vips.kernel.epoch() + overlay.epoch(),
     routes: [vips.routes, overlay.subnetRoutes, overlay.agentRoutes],
     neighbour: (device, next) => overlay.neighbour(device, next),
     neighbours: () => overlay.neighbours(),
     remote: (device, mac) => overlay.remote(device, mac),
     fdb: () => overlay.fdb(),
-    set: (name) => (name === VIP_SET ? vips.set : undefined),
-    sets: () => [vips.asSet()],
-    syncIpvs: ipvsFeed(vips.view),
+    set: (name) => (name === VIP_SET ? vips.kernel.set : undefined),
+    sets: () => [vips.kernel.asSet()],
+    syncIpvs: ipvsFeed(() => vips.view),
   });
   const zones = () => {
-    vips.view.catchUp();
-    return dcosZones({ node: address, masters, leader: world.leader(), vips: vips.view, tasks, mesosDns });
+    const { view } = vips;
+    view.catchUp();
+    return dcosZones({ node: address, masters, leader: world.leader(), vips: view, tasks, mesosDns });
   };
   const upstream = masters.map((master) => ({ address: master, port: MESOS_DNS_DNS_PORT }));
   startDcosDns(machine.host, () => ({ routing: { mesos: upstream, upstreams: [] }, zones: zones() }));

@@ -79,7 +79,7 @@ export function withOverlay(config: MachineConfig, part: AgentOverlay, random: R
       ['com.docker.network.driver.mtu', String(OVERLAY_MTU)],
     ],
   };
-  const next = createNetwork(config, network, random);
+  const next = createNetwork(withCniNetwork(config, part), network, random);
   return {
     ...next,
     host: {
@@ -88,6 +88,14 @@ export function withOverlay(config: MachineConfig, part: AgentOverlay, random: R
       netfilter: overlayRules(next.host.netfilter, overlay),
     },
   };
+}
+
+/** The overlay as a CNI network; its bridge comes with the first container. */
+function withCniNetwork(config: MachineConfig, { name, mesosBridge }: AgentOverlay): MachineConfig {
+  if (mesosBridge === undefined) return config;
+  const bridge = `m-${name}`;
+  const conf = { name, chain: bridge.toUpperCase(), bridge, subnet: mesosBridge, mtu: OVERLAY_MTU, masquerade: false };
+  return { ...config, ucr: { ...config.ucr, networks: [...config.ucr.networks, conf] } };
 }
 
 /** The rules with those of the overlay module. */

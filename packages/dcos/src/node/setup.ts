@@ -19,6 +19,7 @@ import {
   type Random,
   type Rule,
   remember,
+  type UcrState,
   withLink,
 } from '@portolan/core';
 
@@ -49,7 +50,7 @@ export function dcosNode(
     ...config,
     host: { ...config.host, sysctl: { ...config.host.sysctl, ipForward: true, rpFilter: 2, ipvsConntrack: true } },
   };
-  if (options.docker) config = withDocker(config, options.userlandProxy, options.random);
+  if (options.docker) config = withDocker(withMesosBridge(config), options.userlandProxy, options.random);
   return withDcosNet(config, options.random);
 }
 
@@ -75,6 +76,25 @@ function withDocker(config: MachineConfig, userlandProxy: boolean, random: Rando
   };
   return createNetwork(bare, bridge, random);
 }
+
+/** The containerizer of every agent knows the network of bridge mode: gen/dcos-config.yaml, ucr-default-bridge.conf. */
+function withMesosBridge(config: MachineConfig): MachineConfig {
+  return { ...config, ucr: WITH_MESOS_BRIDGE };
+}
+
+const WITH_MESOS_BRIDGE: UcrState = {
+  networks: [
+    {
+      name: 'mesos-bridge',
+      chain: 'UCR-DEFAULT-BRIDGE',
+      bridge: 'ucr-br0',
+      subnet: parseCidr('172.31.254.0/24'),
+      mtu: 1500,
+      masquerade: true,
+    },
+  ],
+  containers: [],
+};
 
 function withDcosNet(config: MachineConfig, random: Random): MachineConfig {
   const dummy = (name: string, addresses: readonly Cidr[]) =>

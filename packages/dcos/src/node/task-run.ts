@@ -4,7 +4,8 @@
  * container's name is chance; all else is read off the task when somebody asks.
  */
 import type { Environment, PublishedPort, Random, RunRequest } from '@portolan/core';
-import { mergeByName, type TaskInfo, type TaskPortMapping } from '@portolan/scheduler';
+import type { TaskInfo, TaskPortMapping } from '@portolan/scheduler';
+import { taskEnvironment } from './task-environment.ts';
 
 /** What Docker is told. */
 export class TaskRun implements RunRequest {
@@ -27,7 +28,7 @@ export class TaskRun implements RunRequest {
   }
 
   get env(): Environment {
-    return environmentOf(this.task, this.name);
+    return taskEnvironment(this.task, [['MESOS_CONTAINER_NAME', this.name]]);
   }
 
   get labels(): RunRequest['labels'] {
@@ -66,15 +67,6 @@ class TaskPublishedPort implements PublishedPort {
     const { protocol, containerPort, hostPort, cause } = this;
     return { protocol, containerPort, hostPort, cause };
   }
-}
-
-/** The task's variables, which win, and those the executor adds, sorted by name. */
-function environmentOf(task: TaskInfo, containerName: string): Environment {
-  return mergeByName(task.env, [
-    ['MESOS_ALLOCATION_ROLE', 'slave_public'],
-    ['MESOS_CONTAINER_NAME', containerName],
-    ['MESOS_SANDBOX', '/mnt/mesos/sandbox'],
-  ]);
 }
 
 function labelPair(text: string): readonly [string, string] {

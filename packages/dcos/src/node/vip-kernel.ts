@@ -3,7 +3,6 @@
  * each node's IPVS tables, brought up to date when a packet or a reader meets them. IPv6 writes are passed over.
  */
 import { type IpSet, type Ipv4, type Ipvs, type Route, type RouteSource, type SetIndex, TABLE } from '@portolan/core';
-import type { L4lb } from '../vips/l4lb.ts';
 import type { VipOperation } from '../vips/vip-operation.ts';
 import type { VipView } from '../vips/vip-view.ts';
 
@@ -89,28 +88,11 @@ export class VipKernel {
   }
 }
 
-/** The kernels of a cluster's nodes: one for those who start at the same place of the log and hear of changes equally late. */
-export class VipKernels {
-  private readonly byStart = new Map<string, VipKernel>();
-
-  constructor(private readonly l4lb: L4lb) {}
-
-  /** That of a node which starts now and hears of changes so many milliseconds late. */
-  of(delay: number): VipKernel {
-    const start = this.l4lb.heardAfter(delay);
-    const key = `${start} ${delay}`;
-    const known = this.byStart.get(key);
-    if (known !== undefined) return known;
-    const kernel = new VipKernel(this.l4lb.view(start, delay));
-    this.byStart.set(key, kernel);
-    return kernel;
-  }
-}
-
-/** Brings one node's IPVS tables up to date with its view. */
-export function ipvsFeed(view: VipView): (ipvs: Ipvs) => void {
+/** Brings one node's IPVS tables up to date with its view of the moment. */
+export function ipvsFeed(viewOf: () => VipView): (ipvs: Ipvs) => void {
   let done = 0;
   return (ipvs) => {
+    const view = viewOf();
     view.catchUp();
     if (done === view.operationCount) return;
     // dcos-net ignores what IPVS answers; a write that IPVS would refuse changes nothing.

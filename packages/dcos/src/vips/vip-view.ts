@@ -54,6 +54,8 @@ export class VipView {
   private stale = false;
   private started = false;
   private place: number;
+  /** Local port mappings to come, each with the place of the log from which on they are known. */
+  private readonly upcoming: { readonly from: number; readonly mappings: readonly LocalPortMapping[] }[] = [];
   private list: readonly Vip[] | undefined = undefined;
   private failure: Refusal | undefined = undefined;
 
@@ -92,9 +94,14 @@ export class VipView {
   /** Takes in what was gossiped since. */
   catchUp(): void {
     const { events } = this.source;
-    if (this.place === events.length) return;
-    const heard = this.delay === 0 ? events.length : this.source.heardAfter(this.delay);
-    while (this.place < heard) this.hear(events[this.place++] as VipEvent);
+    if (this.place < events.length) {
+      const heard = this.heard();
+      while (this.place < heard) {
+        this.takePortMappings();
+        this.hear(events[this.place++] as VipEvent);
+      }
+    }
+    this.takePortMappings();
   }
 
   /** The writes from the `done`-th on, in their order. */
@@ -132,9 +139,7 @@ export class VipView {
 
   /** The node's local port mappings from now on; they count from the next event or reconciliation. */
   setPortMappings(mappings: readonly LocalPortMapping[]): void {
-    const portMappings = new Map(mappings.map((mapping) => [endKey(mapping.protocol, mapping.hostPort), mapping]));
-    this.known = { ...this.known, portMappings };
-    this.stale = true;
+    this.upcoming.push({ from: this.heard(), mappings });
   }
 
   /** The agents that gossip can reach, undefined if that is not known; counts from the next event or reconciliation. */
@@ -147,6 +152,20 @@ export class VipView {
   reconcile(): void {
     this.catchUp();
     if (this.stale) this.lookAtAll();
+  }
+
+  /** How many events have reached the node, caught up with or not. */
+  private heard(): number {
+    return this.delay === 0 ? this.source.events.length : this.source.heardAfter(this.delay);
+  }
+
+  private takePortMappings(): void {
+    for (let next = this.upcoming[0]; next !== undefined && next.from <= this.place; next = this.upcoming[0]) {
+      this.upcoming.shift();
+      const portMappings = new Map(next.mappings.map((mapping) => [endKey(mapping.protocol, mapping.hostPort), mapping]));
+      this.known = { ...this.known, portMappings };
+      this.stale = true;
+    }
   }
 
   private hear(event: VipEvent): void {

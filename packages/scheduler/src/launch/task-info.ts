@@ -79,6 +79,8 @@ export interface TaskInfo {
   readonly allocations?: readonly Allocation[] | undefined;
   /** Host ports granted, in slot order. */
   readonly ports: readonly number[];
+  /** Which of the agent's containerizers takes it. */
+  readonly containerizer: 'docker' | 'mesos';
   /** Absent for a plain command on its agent's network, and with a custom executor. */
   readonly container?: TaskContainer | undefined;
   /** A custom executor: the app's container is its. */
@@ -189,6 +191,10 @@ class LaunchedTask implements TaskInfo {
 
   get gpus(): number | undefined {
     return common(this.app).gpus;
+  }
+
+  get containerizer(): TaskInfo['containerizer'] {
+    return this.app.container?.type === 'DOCKER' && this.app.executor === '' ? 'docker' : 'mesos';
   }
 
   get container(): TaskContainer | undefined {

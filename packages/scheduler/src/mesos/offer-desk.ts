@@ -165,6 +165,7 @@ function taskOf(
     userPortMappings: [],
     slots: request.userPortMappings ?? [],
     ...request,
+    containerizer: request.container?.type === 'DOCKER' && request.executor === undefined ? 'docker' : 'mesos',
     disk,
     ports,
     agentId: offer.agentId,

@@ -1,5 +1,5 @@
 /** The network namespace of a container on a Docker network: lo, eth0, a default route. Made from the daemon's state alone. */
-import { type Cidr, contains } from '../../base/address.ts';
+import { type Cidr, contains, type Ipv4 } from '../../base/address.ts';
 import { assert } from '../../base/assert.ts';
 import type { Link, NamespaceConfig, Sysctl } from '../../kernel/config.ts';
 import { EMPTY_NETFILTER } from '../../kernel/netfilter/rule.ts';
@@ -44,9 +44,19 @@ export function containerNamespace(container: Container, network: DockerNetwork,
     kind: { type: 'veth', peer: { namespace: host, index: endpoint.index } },
     addresses: [address],
   };
+  return withDevices([eth0], network.gateway);
+}
+
+/** A namespace of lo and these devices, of which the first leads to the gateway. */
+export function withDevices(devices: readonly Link[], gateway: Ipv4 | undefined): NamespaceConfig {
+  const [first] = devices;
   return {
-    links: [LOOPBACK_LINK, eth0],
-    routes: [...LOOPBACK_ROUTES, ...routesOfAddress(eth0, address), defaultRoute(network.gateway, 'eth0')],
+    links: [LOOPBACK_LINK, ...devices],
+    routes: [
+      ...LOOPBACK_ROUTES,
+      ...devices.flatMap((link) => link.addresses.flatMap((address) => routesOfAddress(link, address))),
+      ...(first === undefined || gateway === undefined ? [] : [defaultRoute(gateway, first.name)]),
+    ],
     rules: DEFAULT_RULES,
     neighbours: [],
     fdb: [],
