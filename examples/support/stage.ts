@@ -91,12 +91,12 @@ export function lines(text: string): readonly string[] {
   return text.split('\n').filter((line) => line !== '');
 }
 
-/** Runs a story: with the post's own choices or, with --seed N, with chance. */
-export function perform(story: (stage: Stage) => void): void {
+/** Runs a story: with the post's own choices or, with --seed N, with chance; or in a cluster of the story's own. */
+export function perform(story: (stage: Stage) => void, own?: DcosOptions): void {
   // Whoever reads no further, such as `head`, has what they wanted.
   process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => process.exit(code === 'EPIPE' ? 0 : 1));
   try {
-    story(new Stage(DcosCluster.create(optionsOf(process.argv.slice(2))), (text) => process.stdout.write(text)));
+    story(new Stage(DcosCluster.create(own ?? optionsOf(process.argv.slice(2))), (text) => process.stdout.write(text)));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     process.stderr.write(`${error.component}: ${error.message}\n`);

@@ -55,7 +55,8 @@ export interface MesosContainer {
 
 /** A port of the container published on its agent. */
 export interface MesosPortMapping {
-  readonly protocol: string;
+  /** Absent if an endpoint of a pod names none. */
+  readonly protocol?: string | undefined;
   readonly containerPort: number;
   readonly hostPort: number;
 }
@@ -70,8 +71,8 @@ export interface MesosDiscovery {
 export interface MesosDiscoveryPort {
   readonly number: number;
   readonly name?: string;
-  /** `tcp` or `udp`; empty for both. */
-  readonly protocol: string;
+  /** `tcp` or `udp`; empty for both. Absent if an endpoint of a pod names none. */
+  readonly protocol?: string | undefined;
   readonly labels?: readonly MesosLabel[];
   /** The field of the app it comes from, such as `container.portMappings(0)`. Not part of Mesos' state. */
   readonly origin?: string;

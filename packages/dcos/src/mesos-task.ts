@@ -96,7 +96,7 @@ export class ShownTask implements MesosTask {
 
 /** `container_status.network_infos`: of CNI networks one each, with the mappings that were asked for. */
 function networksOf(info: TaskInfo, addresses: readonly Ipv4[]): readonly MesosNetwork[] {
-  const asked = info.containerizer === 'docker' ? [] : (info.container?.networkInfos ?? []);
+  const asked = info.containerizer === 'docker' ? [] : (info.group?.networks ?? info.container?.networkInfos ?? []);
   if (asked.length === 0) return [{ addresses }];
   return asked.map(({ portMappings }, i) => ({
     addresses: addresses.slice(i, i + 1),

@@ -50,6 +50,7 @@ export {
   MesosMaster,
   type Offer,
   POD_SCHEMA,
+  type PodApp,
   type PortChooser,
   type QueueItem,
   type Scheduler,

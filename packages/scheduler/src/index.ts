@@ -57,6 +57,7 @@ export {
   type TaskInfo,
   type TaskPort,
   type TaskPortMapping,
+  takenWith,
   taskInfo,
 } from './launch/task-info.ts';
 export { type ApiRequest, type ApiResponse, answerApi } from './marathon/api.ts';
@@ -97,7 +98,7 @@ export { portResources } from './mesos/resources.ts';
 export type { SorterKind } from './mesos/sorter.ts';
 export type { Task, TimedStatus } from './mesos/task.ts';
 export { POD_SCHEMA, type PodDefinition } from './pod/definition.ts';
-export { normalisePod, type Pod, type PodApp, preparePod, toPod } from './pod/pod.ts';
+export { isPod, normalisePod, type Pod, type PodApp, preparePod, toPod } from './pod/pod.ts';
 export { type PodTask, podDiscovery, type TaskGroup, taskGroup } from './pod/task-group.ts';
 export { validatePod } from './pod/validate.ts';
 export { activeSince, conditionOfTasks } from './task/instance-state.ts';

@@ -2,6 +2,7 @@
 import type { PortRanges } from '@portolan/core';
 import { portRanges, Refusal } from '@portolan/core';
 import type { DcosCluster } from '@portolan/dcos';
+import type { App } from '@portolan/scheduler';
 import fc from 'fast-check';
 
 /** An app definition of one of the three network modes, in Docker or in a container of Mesos' own, with an image that runs. */
@@ -41,6 +42,38 @@ export function appDefinitions(id: string): fc.Arbitrary<Record<string, unknown>
     });
 }
 
+/** A pod of one or two containers, on `mesos-bridge` or the overlay. */
+export function podDefinitions(id: string): fc.Arbitrary<Record<string, unknown>> {
+  return fc
+    .record({
+      bridge: fc.boolean(),
+      instances: fc.integer({ min: 0, max: 3 }),
+      containers: fc.integer({ min: 1, max: 2 }),
+      hostPort: fc.constantFrom(undefined, 0, 0, 1100),
+      vip: fc.boolean(),
+    })
+    .map(({ bridge, instances, containers, hostPort, vip }) => ({
+      id,
+      scaling: { kind: 'fixed', instances },
+      networks: [bridge ? { mode: 'container/bridge' } : { mode: 'container', name: 'dcos' }],
+      containers: ['web', 'side'].slice(0, containers).map((name, i) => ({
+        name,
+        resources: { cpus: 0.1, mem: 32 },
+        image: { kind: 'DOCKER', id: 'dcoslabs/httpi' },
+        environment: { PORT_HTTP: String(3141 + i) },
+        endpoints: [
+          {
+            name: `http${i}`,
+            containerPort: 3141 + i,
+            protocol: ['tcp'],
+            ...(hostPort === undefined ? {} : { hostPort: i === 0 ? hostPort : 0 }),
+            ...(vip && i === 0 ? { labels: { VIP_0: `${id}:3141` } } : {}),
+          },
+        ],
+      })),
+    }));
+}
+
 /** Port ranges an agent may offer: few ports, gaps, single ones. */
 export const agentPortRanges: fc.Arbitrary<PortRanges> = fc
   .array(fc.record({ begin: fc.integer({ min: 1025, max: 1140 }), size: fc.integer({ min: 0, max: 12 }) }), {
@@ -52,6 +85,7 @@ export const agentPortRanges: fc.Arbitrary<PortRanges> = fc
 /** Something that happens to a cluster. */
 export type Happening =
   | { readonly kind: 'add'; readonly app: Record<string, unknown> }
+  | { readonly kind: 'add-pod'; readonly pod: Record<string, unknown> }
   | { readonly kind: 'update'; readonly app: number; readonly definition: Record<string, unknown>; readonly force: boolean }
   | { readonly kind: 'scale'; readonly app: number; readonly instances: number; readonly force: boolean }
   | { readonly kind: 'kill'; readonly task: number }
@@ -73,6 +107,7 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
     weight: 3,
     arbitrary: fc.constantFrom(...IDS).chain((id) => appDefinitions(id).map((app): Happening => ({ kind: 'add', app }))),
   },
+  { weight: 1, arbitrary: podDefinitions('/pod').map((pod): Happening => ({ kind: 'add-pod', pod })) },
   {
     weight: 2,
     arbitrary: fc.record({ kind: fc.constant('update'), app: number, definition: appDefinitions('/a').map(withoutId), force }),
@@ -114,13 +149,16 @@ function perform(cluster: DcosCluster, what: Happening): void {
     case 'add':
       cluster.marathon.add(what.app);
       return;
+    case 'add-pod':
+      cluster.marathon.addPod(what.pod);
+      return;
     case 'update': {
-      const app = pick(cluster.marathon.apps(), what.app);
+      const app = pick(definitions(cluster), what.app);
       if (app !== undefined) cluster.marathon.update(app.id, what.definition, { force: what.force });
       return;
     }
     case 'scale': {
-      const app = pick(cluster.marathon.apps(), what.app);
+      const app = pick(definitions(cluster), what.app);
       if (app !== undefined) cluster.marathon.scale(app.id, what.instances, { force: what.force });
       return;
     }
@@ -130,7 +168,7 @@ function perform(cluster: DcosCluster, what: Happening): void {
       return;
     }
     case 'remove': {
-      const app = pick(cluster.marathon.apps(), what.app);
+      const app = pick(definitions(cluster), what.app);
       if (app !== undefined) cluster.marathon.remove(app.id);
       return;
     }
@@ -145,6 +183,11 @@ function perform(cluster: DcosCluster, what: Happening): void {
     case 'advance':
       cluster.advance(what.milliseconds);
   }
+}
+
+/** Apps, then pods. */
+function definitions({ marathon }: DcosCluster): readonly App[] {
+  return [...marathon.apps(), ...marathon.pods()];
 }
 
 function pick<T>(items: readonly T[], index: number): T | undefined {

@@ -4,6 +4,7 @@
  */
 import { contains, formatCidr, formatIpv4, formatMac, includesPort, type MachineConfig } from '@portolan/core';
 import type { DcosCluster } from '@portolan/dcos';
+import { type TaskInfo, takenWith } from '@portolan/scheduler';
 import { type Attached, attached, PRIVATE_NETWORKS } from './containers.ts';
 import { leftovers } from './leftovers.ts';
 
@@ -24,7 +25,7 @@ export function portViolations(cluster: DcosCluster): readonly string[] {
   return cluster.mesos.agents().flatMap((agent) => {
     const used = new Map<number, string>();
     return cluster.mesos.tasksOn(agent.id).flatMap(({ info }) =>
-      info.ports.flatMap((port) => {
+      portsOf(info).flatMap((port) => {
         const other = used.get(port);
         used.set(port, info.taskId);
         const shared = other === undefined ? [] : [`port ${port} of ${agent.id} belongs to ${other} and ${info.taskId}`];
@@ -34,6 +35,11 @@ export function portViolations(cluster: DcosCluster): readonly string[] {
       }),
     );
   });
+}
+
+/** Of a pod's first task, those of its executor. */
+function portsOf(info: TaskInfo): readonly number[] {
+  return takenWith(info).flatMap(({ ports }) => ports);
 }
 
 /** No two containers of one network share an address or a MAC address; on the overlay not even across machines. */

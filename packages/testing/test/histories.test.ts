@@ -56,7 +56,7 @@ test('once settled: every running task answers, all is as it must be; and withou
         expect(task.state).toBe('TASK_RUNNING');
         expect(cluster.master().http(urlOf(task), { trace: false })).toMatchObject({ status: 200 });
       }
-      for (const { id } of cluster.marathon.apps()) cluster.marathon.remove(id, { force: true });
+      for (const { id } of [...cluster.marathon.apps(), ...cluster.marathon.pods()]) cluster.marathon.remove(id, { force: true });
       expect(cluster.settle()).toBe(true);
       expect([...violations(cluster), ...remains(cluster, before)]).toEqual([]);
       expect([cluster.marathon.tasks(), cluster.marathon.queue(), cluster.marathon.deployments()]).toEqual([[], [], []]);

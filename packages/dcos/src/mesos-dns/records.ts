@@ -75,7 +75,7 @@ export function taskRecords(task: MesosTask, agent: readonly IpAddress[], option
       }
     }
     for (const port of discovered ? (task.discovery?.ports ?? []) : []) {
-      const word = mesosLabel(port.protocol, options.spec);
+      const word = mesosLabel(port.protocol ?? '', options.spec);
       const portName = mesosLabel(port.name ?? '', options.spec);
       for (const tail of options.version === 'm3' ? [end, slaveEnd] : [end]) {
         const services = (word === '' ? ['tcp', 'udp'] : [word]).map((protocol) => `_${name}._${protocol}.${tail}`);

@@ -44,6 +44,8 @@ export class TaskExecutor implements Executor {
   private readonly mesos: Containerizer;
   /** Tasks whose container is still to be started. */
   private readonly pending = new Set<string>();
+  /** By task of a pod, all tasks of its executor; none once they are being ended. */
+  private readonly groups = new Map<string, readonly string[]>();
 
   constructor(private readonly around: ExecutorSurroundings) {
     this.docker = new DockerContainerizer(around);
@@ -57,7 +59,10 @@ export class TaskExecutor implements Executor {
 
   launch(agentId: string, tasks: readonly TaskInfo[]): void {
     const { clock, report } = this.around;
-    for (const task of tasks) this.pending.add(task.taskId);
+    for (const { taskId, group } of tasks) {
+      this.pending.add(taskId);
+      if (group !== undefined) this.groups.set(taskId, group.taskIds);
+    }
     clock.after(STARTING_DELAY, () => {
       for (const { taskId } of tasks) if (this.pending.has(taskId)) report({ taskId, state: 'TASK_STARTING' });
       clock.after(RUN_DELAY, () => this.run(agentId, tasks));
@@ -65,13 +70,26 @@ export class TaskExecutor implements Executor {
   }
 
   kill(agentId: string, taskId: string): void {
+    const group = this.groups.get(taskId);
+    if (group === undefined) return this.end(agentId, [taskId]);
+    // The default executor ends the whole group, whichever of its tasks is named, and once.
+    for (const id of group) this.groups.set(id, []);
+    this.end(agentId, group);
+  }
+
+  private end(agentId: string, taskIds: readonly string[]): void {
     const { clock, report } = this.around;
-    this.pending.delete(taskId);
-    report({ taskId, state: 'TASK_KILLING' });
+    for (const taskId of taskIds) {
+      this.pending.delete(taskId);
+      report({ taskId, state: 'TASK_KILLING' });
+    }
     clock.after(STOP_DELAY, () => {
-      const containerizer = this.mesos.containerOf(taskId) === undefined ? this.docker : this.mesos;
-      containerizer.stop(agentId, taskId);
-      report({ taskId, state: 'TASK_KILLED', message: containerizer.killedMessage });
+      for (const taskId of taskIds) {
+        this.groups.delete(taskId);
+        const containerizer = this.mesos.containerOf(taskId) === undefined ? this.docker : this.mesos;
+        containerizer.stop(agentId, taskId);
+        report({ taskId, state: 'TASK_KILLED', message: containerizer.killedMessage });
+      }
     });
   }
 
@@ -79,6 +97,7 @@ export class TaskExecutor implements Executor {
   forget(taskIds: Iterable<string>): void {
     for (const taskId of taskIds) {
       this.pending.delete(taskId);
+      this.groups.delete(taskId);
       this.docker.forget(taskId);
       this.mesos.forget(taskId);
     }
@@ -96,6 +115,7 @@ export class TaskExecutor implements Executor {
         machine,
         wanted.filter((task) => !isDocker(task)),
       );
+      for (const { taskId } of wanted) if (this.mesos.containerOf(taskId) === undefined) this.groups.delete(taskId);
     }
   }
 }

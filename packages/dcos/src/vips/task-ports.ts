@@ -220,7 +220,8 @@ function nthPort(ranges: readonly PortRange[], index: number): number | undefine
   return undefined;
 }
 
-function protocolOf(text: string): Protocol | undefined {
+function protocolOf(text: string | undefined): Protocol | undefined {
+  if (text === undefined) throw new FieldError('a port without a protocol');
   const lower = text.toLowerCase();
   return lower === 'tcp' ? 6 : lower === 'udp' ? 17 : undefined;
 }

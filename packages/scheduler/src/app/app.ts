@@ -123,8 +123,9 @@ export function isHostMode(app: App): boolean {
   return app.networks.some((network) => network.mode === 'host');
 }
 
-/** The service ports in slot order. */
+/** The service ports in slot order; a pod has none. */
 export function servicePorts(app: App): readonly number[] {
+  if ('pod' in app) return [];
   const mappings = app.container?.portMappings ?? [];
   if (mappings.length > 0) return mappings.map((mapping) => mapping.servicePort);
   return app.portDefinitions.map((definition) => definition.port);

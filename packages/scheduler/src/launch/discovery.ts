@@ -22,7 +22,8 @@ export interface DiscoveryPort {
   /** The host port, or without one the container port, which may be 0. */
   readonly number: number;
   readonly name?: string;
-  readonly protocol: 'tcp' | 'udp';
+  /** Absent if an endpoint of a pod names none. */
+  readonly protocol?: string;
   /** Sorted by name; outside host mode with `network-scope` and perhaps `network-name`. */
   readonly labels: Pairs;
   /** Index of the app's port it comes from. */

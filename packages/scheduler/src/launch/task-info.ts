@@ -9,7 +9,8 @@ import { hostnameOf } from '../app/id.ts';
 import { MESOS_BRIDGE_NAME } from '../app/legacy.ts';
 import type { Pairs } from '../app/read.ts';
 import type { HostPorts } from '../match/ports.ts';
-import type { Allocation } from '../mesos/pools.ts';
+import type { Allocation, Taken } from '../mesos/pools.ts';
+import type { TaskGroup } from '../pod/task-group.ts';
 import { type Discovery, discovery } from './discovery.ts';
 import { environment } from './environment.ts';
 import { type PortSlot, portSlots } from './port-slots.ts';
@@ -57,6 +58,16 @@ export interface TaskExecutor {
   readonly container?: TaskContainer;
 }
 
+/** What the tasks of a pod's instance have in common: their executor. */
+export interface TaskGroupInfo {
+  readonly executorId: string;
+  /** What it takes besides its tasks, the host ports among it: given back with the first of them, since all end together. */
+  readonly executor: Taken;
+  readonly networks: TaskGroup['executor']['networks'];
+  /** The ids of all its tasks, in the order of the pod's containers. */
+  readonly taskIds: readonly string[];
+}
+
 /** A task to launch. */
 export interface TaskInfo {
   readonly taskId: string;
@@ -79,6 +90,8 @@ export interface TaskInfo {
   readonly allocations?: readonly Allocation[] | undefined;
   /** Host ports granted, in slot order. */
   readonly ports: readonly number[];
+  /** Of a pod's task: its executor, and so its network. */
+  readonly group?: TaskGroupInfo | undefined;
   /** Which of the agent's containerizers takes it. */
   readonly containerizer: 'docker' | 'mesos';
   /** Absent for a plain command on its agent's network, and with a custom executor. */
@@ -358,4 +371,10 @@ function cniNetworks(app: App, container: AppContainer, hostPorts: HostPorts): r
     });
     return [{ name, labels: network.labels, portMappings }];
   });
+}
+
+/** All that is taken of the agent with a task: with the first of a group, its executor's part. */
+export function takenWith(task: TaskInfo): readonly Taken[] {
+  const { group } = task;
+  return group === undefined || group.taskIds[0] !== task.taskId ? [task] : [group.executor, task];
 }

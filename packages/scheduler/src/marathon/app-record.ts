@@ -127,6 +127,7 @@ export class AppRecord {
       changed.condition = 'Scheduled';
       changed.since = now;
       changed.task = undefined;
+      changed.pod = undefined;
       changed.place = undefined;
       changed.stagedAt = undefined;
       changed.startedAt = undefined;

@@ -11,6 +11,7 @@ import { type DefinitionOptions, prepareApp } from '../app/prepare.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
 import { ServicePorts } from '../app/service-ports.ts';
 import type { HealthMonitor } from '../health/monitor.ts';
+import { isPod } from '../pod/pod.ts';
 import { AppRecord } from './app-record.ts';
 import { RestartDeployment, ScaleDeployment, StopDeployment } from './deployment.ts';
 import type { Deployments, Gate } from './deployments.ts';
@@ -139,7 +140,8 @@ export class AppStore {
     const { deploying } = this.options;
     const wanted = new Map(update.apps.map(({ id, definition }) => [id, prepareApp(definition, options, id)]));
     const live = [...this.records.values()].filter((record) => !record.removed);
-    const gone = live.filter(({ app }) => update.replaces(app.id) && !wanted.has(app.id));
+    // Pods are no part of what a group's apps replace.
+    const gone = live.filter(({ app }) => !isPod(app) && update.replaces(app.id) && !wanted.has(app.id));
     const after = new Map(live.filter((record) => !gone.includes(record)).map(({ app }) => [app.id, app]));
     for (const [id, app] of wanted) after.set(id, app);
     const classes = dependencyClasses(after);

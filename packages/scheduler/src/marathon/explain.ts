@@ -107,11 +107,13 @@ function explainInstance(
 function placedWords(instance: Instance, app: App): string {
   const { task } = instance;
   const request = portRequest(app);
-  const ports = (task?.userPortMappings ?? []).flatMap(({ hostPort, field }, i) => {
-    if (hostPort === undefined) return [];
-    const fixed = !request.anyPorts && request.slots[i] !== 0;
-    return [`${hostPort} (${field}: ${fixed ? 'fixed' : "drawn from the agent's free ports"})`];
-  });
+  const ports = instance.tasks
+    .flatMap(({ userPortMappings }) => userPortMappings)
+    .flatMap(({ hostPort, field }, i) => {
+      if (hostPort === undefined) return [];
+      const fixed = !request.anyPorts && request.slots[i] !== 0;
+      return [`${hostPort} (${field}: ${fixed ? 'fixed' : "drawn from the agent's free ports"})`];
+    });
   const obeyed = app.constraints.map(({ field, operator, value }) => [field, operator, value ?? ''].join(' ').trim());
   return [
     `on agent ${shortId(task?.agentId ?? '')} (${task?.hostname ?? ''})`,

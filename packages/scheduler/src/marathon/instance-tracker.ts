@@ -6,7 +6,6 @@
 import type { Clock } from '@portolan/core';
 import type { EventEmitter } from 'eventemitter3';
 import type { HealthMonitorOptions } from '../health/monitor.ts';
-import type { TaskInfo } from '../launch/task-info.ts';
 import type { MesosMaster } from '../mesos/master.ts';
 import { type Condition, conditionOf, isTerminal, isTerminalState, type TaskStatus } from '../task/state.ts';
 import type { AppRecord, DeploymentTools } from './app-record.ts';
@@ -60,9 +59,9 @@ export class InstanceTracker implements DeploymentTools {
     launcher.want(record);
   }
 
-  /** An instance's task is handed to the master. */
-  launched(instance: Instance, task: TaskInfo): void {
-    this.instanceByTask.set(task.taskId, instance);
+  /** An instance's tasks are handed to the master. */
+  launched(instance: Instance): void {
+    for (const { taskId } of instance.tasks) this.instanceByTask.set(taskId, instance);
     this.tell(instance, false);
   }
 
@@ -90,9 +89,9 @@ export class InstanceTracker implements DeploymentTools {
 
   /** Has a task killed; an instance whose task cannot be reached, or that has none, is forgotten. */
   kill(record: AppRecord, instance: Instance): void {
-    const taskId = instance.task?.taskId;
-    if (taskId === undefined || this.options.master.task(taskId) === undefined) this.expunge(record, instance);
-    else this.kills.kill(taskId);
+    const known = instance.tasks.filter(({ taskId }) => this.options.master.task(taskId) !== undefined);
+    if (known.length === 0) this.expunge(record, instance);
+    for (const { taskId } of known) this.kills.kill(taskId);
   }
 
   /** A task that shall be killed is not known to the master any more. */
@@ -156,9 +155,11 @@ export class InstanceTracker implements DeploymentTools {
     const instance = this.byTask(status.taskId);
     const record = instance === undefined ? undefined : this.options.record(instance.appId);
     if (instance === undefined || record === undefined) return this.killUnknown(status);
-    const condition = conditionOf(status);
+    const reported = conditionOf(status);
+    const condition = instance.pod?.enter(status.taskId, reported) ?? reported;
+    if (instance.pod !== undefined && isTerminalState(status.state)) this.kills.ended(status.taskId);
     if (isTerminal(condition)) this.ended(record, instance, condition, status);
-    else if (condition === 'Unreachable') this.lost(record, instance);
+    else if (condition === 'Unreachable') this.lost(record, instance, status.taskId);
     else this.moved(record, instance, condition, status);
     this.options.advance(record);
     // Where this instance was, its app's constraints may admit another now: agents that were refused must be seen again.
@@ -173,10 +174,10 @@ export class InstanceTracker implements DeploymentTools {
 
   /** An instance's task is its no more. */
   private release(instance: Instance): void {
-    const taskId = instance.task?.taskId;
-    if (taskId === undefined) return;
-    this.instanceByTask.delete(taskId);
-    this.kills.ended(taskId);
+    for (const { taskId } of instance.tasks) {
+      this.instanceByTask.delete(taskId);
+      this.kills.ended(taskId);
+    }
   }
 
   private moved(record: AppRecord, instance: Instance, condition: Condition, status: TaskStatus): void {
@@ -218,7 +219,9 @@ export class InstanceTracker implements DeploymentTools {
     this.options.launcher.want(record);
   }
 
-  private lost(record: AppRecord, instance: Instance): void {
+  private lost(record: AppRecord, instance: Instance, taskId: string): void {
+    // All tasks of a pod are lost at once: one of them speaks for all.
+    if (instance.pod !== undefined && taskId !== instance.task?.taskId) return;
     const strategy = record.app.unreachableStrategy;
     if (instance.goal === 'Decommissioned' || (strategy !== 'disabled' && strategy.expungeAfterSeconds === 0)) {
       return this.expunge(record, instance);

@@ -7,6 +7,7 @@ import type { Health } from '../health/verdict.ts';
 import type { TaskInfo } from '../launch/task-info.ts';
 import type { Place } from '../match/constraints.ts';
 import type { Condition } from '../task/state.ts';
+import type { PodTasks } from './pod-tasks.ts';
 
 /** An instance's state; changed only through its app's record, which counts. */
 export class Instance {
@@ -16,6 +17,8 @@ export class Instance {
   launches = 0;
   /** The task of the present launch. */
   task: TaskInfo | undefined;
+  /** Of a pod: all tasks of the present launch, `task` being the first of them. */
+  pod: PodTasks | undefined;
   place: Place | undefined;
   /** Virtual milliseconds; undefined until then. */
   stagedAt: number | undefined;
@@ -30,6 +33,11 @@ export class Instance {
   isReady = false;
   /** Which mention in the queue of scheduled instances is the valid one. */
   ticket = 0;
+
+  /** The tasks of the present launch: of an app one, if it has any. */
+  get tasks(): readonly TaskInfo[] {
+    return this.pod?.all ?? (this.task === undefined ? [] : [this.task]);
+  }
 
   constructor(
     readonly id: string,

@@ -4,7 +4,6 @@
  * filter is kept per app: an app is not asked again by an agent it refused until that agent has more to give.
  */
 import type { Clock, Random } from '@portolan/core';
-import type { TaskInfo } from '../launch/task-info.ts';
 import { askAll, MAXIMUM_INSTANCES_PER_OFFER } from '../match/offer-loop.ts';
 import type { MatchSite } from '../match/offer-match.ts';
 import type { MesosMaster } from '../mesos/master.ts';
@@ -26,7 +25,7 @@ export interface LauncherOptions {
   readonly site: Omit<MatchSite, 'now'>;
   /** Told before offers are worked on (true) and after. */
   readonly during: (matching: boolean) => void;
-  readonly launched: (instance: Instance, task: TaskInfo) => void;
+  readonly launched: (instance: Instance) => void;
 }
 
 /** While an app's delay is no longer than this, in milliseconds, `Clock.settle` waits for its next launch. */
@@ -106,8 +105,11 @@ export class Launcher {
     this.tokens.take(placed.length);
     for (const record of asked) this.stopIfDone(record);
     if (placed.length === 0) return round.decline(offer);
-    for (const { instance, task } of placed) launched(instance, task);
-    round.accept(offer, placed.map(({ task }) => task).reverse());
+    for (const { instance } of placed) launched(instance);
+    round.accept(
+      offer,
+      [...placed].reverse().flatMap(({ instance }) => instance.tasks),
+    );
   }
 
   private stopWaiting(record: AppRecord): void {

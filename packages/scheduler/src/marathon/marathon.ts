@@ -16,6 +16,7 @@ import { instanceIdOf, TimeUuids } from '../launch/ids.ts';
 import type { MatchSite } from '../match/offer-match.ts';
 import type { MesosMaster } from '../mesos/master.ts';
 import type { Framework, OfferRound } from '../mesos/parties.ts';
+import { isPod, type PodApp, preparePod } from '../pod/pod.ts';
 import type { TaskStatus } from '../task/state.ts';
 import { AppStore } from './app-store.ts';
 import { Deployments } from './deployments.ts';
@@ -26,7 +27,7 @@ import { InstanceTracker } from './instance-tracker.ts';
 import { type QueueItem, queueItem } from './launch-queue.ts';
 import { Launcher } from './launcher.ts';
 import type { PortChooser } from './matcher.ts';
-import { type MarathonTask, type PlainJson, showApp, taskOf } from './show.ts';
+import { type MarathonTask, type PlainJson, showApp, tasksOf } from './show.ts';
 import { DEFAULT_EPOCH } from './timestamps.ts';
 
 /** What Marathon is made of. */
@@ -87,7 +88,7 @@ export class Marathon implements Framework {
       matcherRandom: random.fork('matchers'),
       site: this.site,
       during: (matching) => this.instances.holdStatuses(matching),
-      launched: (instance, task) => this.instances.launched(instance, task),
+      launched: (instance) => this.instances.launched(instance),
     });
     this.instances = new InstanceTracker({
       clock,
@@ -128,6 +129,7 @@ export class Marathon implements Framework {
     const prepared = prepareApp(definition, this.definitionOptions);
     const existing = this.store.find(prepared.id);
     if (existing !== undefined && !existing.removed) {
+      if (isPod(existing.app)) throw sharedId(prepared.id);
       throw new MarathonRefusal('app-exists', 409, [{ path: '', message: `An app with id [${prepared.id}] already exists.` }]);
     }
     if (existing !== undefined) this.deploying.refuseIfLocked(existing, false);
@@ -146,6 +148,7 @@ export class Marathon implements Framework {
       return this.store.create(prepared);
     }
     const previous = record.app;
+    if (isPod(previous)) throw sharedId(previous.id);
     const prepared = prepareUpdate(previous, definition, this.definitionOptions);
     this.deploying.refuseIfLocked(record, options.force);
     return this.store.become(record, prepared);
@@ -156,7 +159,57 @@ export class Marathon implements Framework {
    * @throws MarathonRefusal `app-missing`, `app-locked`, `invalid-json`
    */
   scale(id: string, instances: number, options: ChangeOptions = {}): void {
-    this.update(this.store.record(id).app.id, { instances }, options);
+    const record = this.store.record(id);
+    if (!isPod(record.app)) this.update(record.app.id, { instances }, options);
+    else {
+      if (!Number.isSafeInteger(instances) || instances < 0) throw badInstances(instances);
+      this.deploying.refuseIfLocked(record, options.force);
+      this.store.become(record, { ...record.app, instances });
+    }
+  }
+
+  /**
+   * POST /v2/pods: takes a new pod. It is scaled, restarted, explained and removed as an app is.
+   * @throws MarathonRefusal `invalid-json`, `invalid-app`, `app-exists`, `app-locked`
+   */
+  addPod(definition: unknown): PodApp {
+    const prepared = preparePod(definition, this.definitionOptions);
+    const existing = this.store.find(prepared.id);
+    if (existing !== undefined && !existing.removed) {
+      if (!isPod(existing.app)) throw sharedId(prepared.id);
+      throw new MarathonRefusal('app-exists', 409, [{ path: '', message: `A pod with id [${prepared.id}] already exists.` }]);
+    }
+    if (existing !== undefined) this.deploying.refuseIfLocked(existing, false);
+    return this.store.create(prepared) as PodApp;
+  }
+
+  /**
+   * PUT /v2/pods/<id>: the pod is what the definition says, and nothing of what it was.
+   * @throws MarathonRefusal as {@link addPod}, and `app-missing`
+   */
+  updatePod(id: string, definition: unknown, options: ChangeOptions = {}): PodApp {
+    const previous = this.pod(id);
+    const prepared = preparePod(definition, this.definitionOptions);
+    if (prepared.id !== previous.id) throw badId(prepared.id, previous.id);
+    const record = this.store.record(id);
+    this.deploying.refuseIfLocked(record, options.force);
+    return this.store.become(record, prepared) as PodApp;
+  }
+
+  /**
+   * A pod by its id.
+   * @throws MarathonRefusal `app-missing`
+   */
+  pod(id: string): PodApp {
+    const pod = this.pods().find((one) => one.id === absoluteId(id));
+    if (pod !== undefined) return pod;
+    const message = `pod with ${absoluteId(id).slice(0, 200)} does not exist`;
+    throw new MarathonRefusal('app-missing', 404, [{ path: '', message }]);
+  }
+
+  /** All pods, in the order of their creation. */
+  pods(): readonly PodApp[] {
+    return [...this.store.all()].flatMap(({ removed, app }) => (!removed && isPod(app) ? [app] : []));
   }
 
   /**
@@ -254,9 +307,9 @@ export class Marathon implements Framework {
     return this.store.record(id).app;
   }
 
-  /** All apps, in the order of their creation. */
+  /** All apps, in the order of their creation; pods are none. */
   apps(): readonly App[] {
-    return [...this.store.all()].filter((record) => !record.removed).map((record) => record.app);
+    return [...this.store.all()].filter(({ removed, app }) => !removed && !isPod(app)).map(({ app }) => app);
   }
 
   /**
@@ -265,7 +318,7 @@ export class Marathon implements Framework {
    */
   tasks(id?: string): readonly MarathonTask[] {
     const records = id === undefined ? [...this.store.all()] : [this.store.record(id)];
-    return records.flatMap((record) => [...record.instances.values()].flatMap((instance) => taskOf(record.app, instance) ?? []));
+    return records.flatMap((record) => [...record.instances.values()].flatMap((instance) => tasksOf(record.app, instance)));
   }
 
   /** GET /v2/queue: the apps that wait, and why. */
@@ -315,6 +368,22 @@ export class Marathon implements Framework {
   statusUpdate(status: TaskStatus): void {
     this.instances.statusUpdate(status);
   }
+}
+
+function sharedId(id: string): MarathonRefusal {
+  return new MarathonRefusal('invalid-app', 422, [
+    { path: '/id', message: `Applications and Pods may not share the same id: ${id}` },
+  ]);
+}
+
+function badId(id: string, wanted: string): MarathonRefusal {
+  return new MarathonRefusal('invalid-app', 422, [{ path: '/id', message: `got ${id}, expected ${wanted}` }]);
+}
+
+function badInstances(instances: number): MarathonRefusal {
+  return new MarathonRefusal('invalid-app', 422, [
+    { path: '/scaling/instances', message: `got ${instances}, expected 0 or more` },
+  ]);
 }
 
 function instanceIds(random: Random, clock: Clock, epoch: number): (appId: string) => string {

@@ -5,14 +5,18 @@
 import { countPorts, includesPort, type PortRange, type PortRanges, type Random } from '@portolan/core';
 import type { App } from '../app/app.ts';
 import { taskIdOf } from '../launch/ids.ts';
+import { podTaskInfos } from '../launch/pod-task-info.ts';
 import { portRequest } from '../launch/port-slots.ts';
 import { type LaunchPlace, type TaskInfo, taskInfo } from '../launch/task-info.ts';
 import { type MatchSite, matchOffer, needs, type OfferMatch, UNRESERVED } from '../match/offer-match.ts';
 import { type DrawPorts, dynamicCount, type HostPorts, randomDraw } from '../match/ports.ts';
 import type { Offer, OfferRemainder } from '../mesos/offer.ts';
-import { allocate } from '../mesos/pools.ts';
+import { allocate, type Taken } from '../mesos/pools.ts';
+import { type Scalars, type ScalarUnits, thousandths } from '../mesos/resources.ts';
+import { isPod, type PodApp } from '../pod/pod.ts';
 import type { AppRecord } from './app-record.ts';
 import type { Instance } from './instance.ts';
+import { PodTasks } from './pod-tasks.ts';
 
 /** What a port chooser is asked. */
 export interface PortChoice {
@@ -45,13 +49,14 @@ export function placeInstance(
     return undefined;
   }
   record.statistics.used(now);
-  const ids = { instanceId: instance.id, taskId: taskIdOf(instance.id, instance.launches + 1) };
-  const task = taskInfo(record.app, ids, launchPlace(record.app, remainder, match.hostPorts), match.hostPorts, random);
-  remainder.consume(task);
+  const { app } = record;
+  const pod = isPod(app) ? new PodTasks(placePod(app, instance, remainder, match.hostPorts)) : undefined;
+  const task = pod?.first ?? placeApp(app, instance, remainder, match.hostPorts, random);
   record.change(instance, (changed) => {
     changed.condition = 'Provisioned';
     changed.launches++;
     changed.task = task;
+    changed.pod = pod;
     changed.place = offer;
     changed.stagedAt = now;
     changed.since = now;
@@ -59,11 +64,31 @@ export function placeInstance(
   return { instance, task };
 }
 
-/** The offer's agent, and of which role's resources the task takes what. */
-function launchPlace(app: App, { offer, pools }: OfferRemainder, hostPorts: HostPorts): LaunchPlace {
+function placeApp(app: App, instance: Instance, remainder: OfferRemainder, hostPorts: HostPorts, random: Random): TaskInfo {
+  const ids = { instanceId: instance.id, taskId: taskIdOf(instance.id, instance.launches + 1) };
+  const task = taskInfo(app, ids, launchPlace(app, remainder, needs(app), hostPorts), hostPorts, random);
+  remainder.consume(task);
+  return task;
+}
+
+/** The executor and each of its tasks take a part of the offer. */
+function placePod(pod: PodApp, instance: Instance, remainder: OfferRemainder, hostPorts: HostPorts): readonly TaskInfo[] {
+  const { agentId, hostname } = remainder.offer;
+  const take = (taskId: string, { cpus, mem, disk, gpus }: ScalarUnits, ports: readonly number[]): Taken => {
+    const { role, allocations } = launchPlace(pod, remainder, thousandths({ cpus, mem, disk, gpus }), ports);
+    const taken = { taskId, cpus, mem, disk, gpus, ports, role, allocations };
+    remainder.consume(taken);
+    return taken;
+  };
+  const launch = instance.launches + 1;
+  return podTaskInfos(pod, { instanceId: instance.id, launch, agentId, hostname, hostPorts, take });
+}
+
+/** The offer's agent, and of which role's resources it takes what. */
+function launchPlace(app: App, { offer, pools }: OfferRemainder, need: Scalars, hostPorts: HostPorts): LaunchPlace {
   if (pools.all.length === 1) return offer;
   const ports = hostPorts.filter((port) => port !== undefined);
-  const allocations = allocate(pools.accepted(app.acceptedResourceRoles ?? UNRESERVED), needs(app), ports);
+  const allocations = allocate(pools.accepted(app.acceptedResourceRoles ?? UNRESERVED), need, ports);
   const role = allocations[0]?.role ?? offer.role;
   return { agentId: offer.agentId, hostname: offer.hostname, role, ...(allocations.length === 1 ? {} : { allocations }) };
 }

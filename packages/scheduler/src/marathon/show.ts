@@ -42,20 +42,26 @@ export interface MarathonTask {
   readonly info: TaskInfo;
 }
 
-/** The task of an instance that has one. */
-export function taskOf(app: App, instance: Instance): MarathonTask | undefined {
-  const info = instance.task;
-  if (info === undefined) return undefined;
+/** The tasks of an instance: of an app one, if it has any, of a pod one for each container. */
+export function tasksOf(app: App, instance: Instance): readonly MarathonTask[] {
+  return instance.tasks.map((info) => {
+    const condition = instance.condition === 'UnreachableInactive' ? instance.condition : instance.pod?.conditionOf(info.taskId);
+    return taskOf(app, instance, info, condition ?? instance.condition);
+  });
+}
+
+function taskOf(app: App, instance: Instance, info: TaskInfo, condition: Condition): MarathonTask {
+  const ports = info.group === undefined ? info.ports : info.userPortMappings.flatMap(({ hostPort }) => hostPort ?? []);
   return {
     id: info.taskId,
     instanceId: instance.id,
     appId: instance.appId,
     slaveId: info.agentId,
     host: info.hostname,
-    state: STATES[instance.condition] ?? 'TASK_STAGING',
-    condition: instance.condition,
+    state: STATES[condition] ?? 'TASK_STAGING',
+    condition,
     ipAddresses: instance.addresses,
-    ports: isActive(instance.condition) ? info.ports : [],
+    ports: isActive(condition) ? ports : [],
     servicePorts: servicePorts(app),
     stagedAt: instance.stagedAt ?? instance.since,
     startedAt: instance.startedAt,
@@ -69,7 +75,7 @@ export function taskOf(app: App, instance: Instance): MarathonTask | undefined {
 /** `dcos marathon app show`. */
 export function showApp(record: AppRecord, epoch: number): PlainJson {
   const { app, deployment } = record;
-  const tasks = [...record.instances.values()].flatMap((instance) => taskOf(app, instance) ?? []);
+  const tasks = [...record.instances.values()].flatMap((instance) => tasksOf(app, instance));
   const count = (test: (task: MarathonTask) => boolean): number => tasks.filter(test).length;
   return sorted({
     ...appJson(app),

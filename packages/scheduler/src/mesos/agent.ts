@@ -3,7 +3,7 @@
  * Follows apache/mesos 1.8 src/master/master.cpp (Slave) and what DC/OS sets up on its agents (dcos/dcos gen/dcos-config.yaml).
  */
 import { type PortRanges, portRanges, Refusal } from '@portolan/core';
-import type { TaskInfo } from '../launch/task-info.ts';
+import { type TaskInfo, takenWith } from '../launch/task-info.ts';
 import type { TaskStatus } from '../task/state.ts';
 import type { Unavailability } from './offer.ts';
 import { type Part, Pools, portCount, type RoleResources, scalarsOf } from './pools.ts';
@@ -101,12 +101,12 @@ export class AgentLedger {
 
   /** Books a task's resources. */
   take(task: TaskInfo): void {
-    this.pools.take(task);
+    for (const taken of takenWith(task)) this.pools.take(taken);
   }
 
   /** Gives a task's resources back. */
   give(task: TaskInfo): void {
-    this.pools.give(task);
+    for (const taken of takenWith(task)) this.pools.give(taken);
   }
 }
 

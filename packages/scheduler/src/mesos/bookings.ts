@@ -1,4 +1,5 @@
 /** What tasks have of the cluster, and offers that frameworks hold: the books that shares and quotas are read from. */
+import { takenWith } from '../launch/task-info.ts';
 import type { Grant } from './hierarchical.ts';
 import { NO_SCALARS, plus, type Scalars, thousandths } from './resources.ts';
 import type { TaskRecord } from './task.ts';
@@ -13,7 +14,8 @@ export interface Booking extends Pick<Grant, 'framework' | 'role'> {
 /** All that tasks and offers have, piece by piece. */
 export function bookings(tasks: Iterable<TaskRecord>, grants: readonly Grant[]): readonly Booking[] {
   const ofTasks = Array.from(tasks, ({ framework, allocatedTo: role, info }) => {
-    const parts = (info.allocations ?? [info]).map((part) => ({ role: part.role, scalars: thousandths(part) }));
+    const taken = takenWith(info).flatMap((one) => one.allocations ?? [one]);
+    const parts = taken.map((part) => ({ role: part.role, scalars: thousandths(part) }));
     return { framework, role, ...sums(parts) };
   });
   return [...ofTasks, ...grants.map(({ framework, role, parts }) => ({ framework, role, ...sums(parts) }))];

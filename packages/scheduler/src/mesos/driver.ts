@@ -19,7 +19,7 @@ export interface Scheduler {
 
 /** A task as a framework asks for it; what it does not say of a TaskInfo is empty. */
 export type TaskRequest = Pick<TaskInfo, 'taskId' | 'cpus' | 'mem'> &
-  Partial<Omit<TaskInfo, 'agentId' | 'hostname' | 'role' | 'allocations' | 'instanceId'>>;
+  Partial<Omit<TaskInfo, 'agentId' | 'hostname' | 'role' | 'allocations' | 'instanceId' | 'group'>>;
 
 /** For how long the rest of an offer, or all of it, is not offered again; Mesos' default is five seconds. */
 export interface OfferFilters {

@@ -5,7 +5,7 @@
 import type { App, PortMapping } from '../app/app.ts';
 import { readConstraint } from '../app/constraint.ts';
 import type { NetworkMode } from '../app/definition.ts';
-import { readJson } from '../app/json.ts';
+import { type Json, readJson } from '../app/json.ts';
 import { networkNames } from '../app/normalise.ts';
 import type { DefinitionOptions } from '../app/prepare.ts';
 import type { Pairs } from '../app/read.ts';
@@ -36,6 +36,8 @@ export interface PodContainer {
   readonly disk: number;
   readonly gpus: number;
   readonly image?: string;
+  /** Of a shell command or an argument list, as far as it names the program. */
+  readonly command?: string;
   readonly env: Pairs;
   readonly labels: Pairs;
   readonly endpoints: readonly Endpoint[];
@@ -89,13 +91,14 @@ export function toPod(definition: PodDefinition): PodApp {
   const { backoff = {}, placement = {}, upgrade = {} } = scheduling;
   const executor = { ...EXECUTOR, ...definition.executorResources };
   const containers = (definition.containers ?? []).map(
-    ({ name = '', resources = {}, image, environment = [], labels = [], endpoints = [] }): PodContainer => ({
+    ({ name = '', resources = {}, image, exec, environment = [], labels = [], endpoints = [] }): PodContainer => ({
       name,
       cpus: resources.cpus ?? 0.1,
       mem: resources.mem ?? 32,
       disk: resources.disk ?? 0,
       gpus: resources.gpus ?? 0,
       ...(image?.id === undefined ? {} : { image: image.id }),
+      ...commandOf(exec),
       env: environment,
       labels,
       endpoints: endpoints.map(toEndpoint),
@@ -148,6 +151,20 @@ export function toPod(definition: PodDefinition): PodApp {
     persistentDisk: 0,
     pod: { containers, env: definition.environment ?? [], executor },
   };
+}
+
+/** `exec.command`: `{ shell }` or `{ argv }`. */
+function commandOf(exec: Json | undefined): Pick<PodContainer, 'command'> {
+  const command = exec instanceof Map ? exec.get('command') : undefined;
+  if (!(command instanceof Map)) return {};
+  const [shell, argv] = [command.get('shell'), command.get('argv')];
+  const words = typeof shell === 'string' ? shell : Array.isArray(argv) ? argv.join(' ') : '';
+  return words === '' ? {} : { command: words };
+}
+
+/** Whether an app stands for a pod. */
+export function isPod(app: App): app is PodApp {
+  return 'pod' in app;
 }
 
 /** How the containers of a pod are connected. */

@@ -3,7 +3,7 @@
  * Follows mesosphere/marathon v1.8 mesos/TaskGroupBuilder.scala and mesos/PortDiscovery.scala.
  */
 import { formatDouble } from '../app/double.ts';
-import { safePath } from '../app/id.ts';
+import { hostnameOf, safePath } from '../app/id.ts';
 import { MESOS_BRIDGE_NAME } from '../app/legacy.ts';
 import type { Pairs } from '../app/read.ts';
 import type { HostPorts } from '../match/ports.ts';
@@ -16,6 +16,8 @@ export interface PodDiscoveryPort {
   /** Absent if the endpoint names none. */
   readonly protocol?: string;
   readonly labels: Pairs;
+  /** Index among the container's endpoints. */
+  readonly endpoint: number;
 }
 
 /** A port passed from the agent into the pod's network. */
@@ -24,6 +26,8 @@ export interface PodPortMapping {
   readonly hostPort: number;
   /** Absent if the endpoint names none. */
   readonly protocol?: string;
+  /** The endpoint's place in the pod: `containers(0).endpoints(1)`. */
+  readonly field: string;
 }
 
 /** A container's task. */
@@ -78,7 +82,7 @@ export function taskGroup(pod: PodApp, placement: PodPlacement, prefix = ''): Ta
       name: container.name,
       container,
       env: podEnvironment(pod, container, { taskId, executorId, hostname: placement.hostname }, variables),
-      discovery: { name: container.name, ports: podDiscovery(pod, container.endpoints, mine) },
+      discovery: { name: hostnameOf(pod.id), ports: podDiscovery(pod, container.endpoints, mine) },
     };
   });
   const ports = hostPorts.filter((port) => port !== undefined);
@@ -96,6 +100,7 @@ export function podDiscovery(pod: PodApp, endpoints: readonly Endpoint[], hostPo
       number,
       name: endpoint.name,
       ...(protocol === undefined ? {} : { protocol }),
+      endpoint: i,
       labels: sorted([...endpoint.labels.filter(([key]) => scope.every(([added]) => added !== key)), ...scope]),
     });
     if (hostPort !== undefined) {
@@ -160,6 +165,7 @@ function podEnvironment(
 }
 
 function podNetworks(pod: PodApp, endpoints: readonly Endpoint[], hostPorts: HostPorts): TaskGroup['executor']['networks'] {
+  const fields = pod.pod.containers.flatMap(({ endpoints: own }, i) => own.map((_, j) => `containers(${i}).endpoints(${j})`));
   return pod.networks.flatMap(({ mode, name: given = '', labels }) => {
     if (mode === 'host') return [];
     const name = mode === 'container/bridge' ? MESOS_BRIDGE_NAME : given;
@@ -168,7 +174,8 @@ function podNetworks(pod: PodApp, endpoints: readonly Endpoint[], hostPorts: Hos
       if (hostPort === undefined || !endpoint.networkNames.every((listed) => listed === name)) return [];
       const containerPort = endpoint.containerPort || hostPort;
       const protocols = endpoint.protocols.length === 0 ? [undefined] : endpoint.protocols;
-      return protocols.map((protocol) => ({ containerPort, hostPort, ...(protocol === undefined ? {} : { protocol }) }));
+      const mapping = { containerPort, hostPort, field: fields[i] ?? '' };
+      return protocols.map((protocol) => ({ ...mapping, ...(protocol === undefined ? {} : { protocol }) }));
     });
     return [{ name, labels, portMappings }];
   });

@@ -4,6 +4,7 @@
  * have a broadcast address, as libnetwork gives them one, and no queue length; the others as `ip` and dcos-net make them.
  */
 
+import type { MachineConfig } from '../../agent/config.ts';
 import type { NeighbourRow } from '../../agent/report.ts';
 import { broadcastOf, formatCidr, formatIpv4, formatMac } from '../../base/address.ts';
 import type { Link } from '../../kernel/config.ts';
@@ -174,15 +175,17 @@ function linkLines(link: Link, host: Host, addresses: boolean): readonly string[
     `${link.index}: ${linkName(link, host)}: ${linkFlags(link, config)} mtu ${link.mtu} qdisc ${qdisc}${master} state ${operState(link, config)} ${mode}group default ${queue}`,
     `    link/${kind} ${formatMac(link.mac)} brd ${broadcast}${netnsId(link, host)}`,
   ];
-  if (addresses) text.push(...link.addresses.flatMap((address) => addressLines(link, address)));
+  if (addresses) text.push(...link.addresses.flatMap((address) => addressLines(link, address, host.config)));
   return text;
 }
 
-function addressLines(link: Link, address: Link['addresses'][number]): readonly string[] {
+function addressLines(link: Link, address: Link['addresses'][number], { ucr }: MachineConfig): readonly string[] {
   const { type } = link.kind;
   const loopback = address.address >>> 24 === 127;
+  // Docker gives its bridges a broadcast address, CNI's plugin does not.
+  const ofCni = ucr.networks.some(({ bridge }) => bridge === link.name);
   const broadcast =
-    (type === 'bridge' || type === 'veth') && address.prefix < 31 ? ` brd ${formatIpv4(broadcastOf(address))}` : '';
+    (type === 'bridge' || type === 'veth') && !ofCni && address.prefix < 31 ? ` brd ${formatIpv4(broadcastOf(address))}` : '';
   return [
     `    inet ${formatCidr(address)}${broadcast} scope ${loopback ? 'host' : 'global'} ${link.name}`,
     '       valid_lft forever preferred_lft forever',
