@@ -188,5 +188,5 @@ export { runShell, ShellResult } from './tools/shell.ts';
 export type { Host, Tool, ToolResult } from './tools/tool.ts';
 // wire
 export { Arp } from './wire/arp.ts';
-export { Packet, printPacket } from './wire/ipv4.ts';
+export { isLaterFragment, Packet, printPacket } from './wire/ipv4.ts';
 export { FLAG, printFlags } from './wire/tcp.ts';

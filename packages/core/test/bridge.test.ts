@@ -37,7 +37,7 @@ test('an address is where it was last seen, for the ageing time, unless its port
         }
         const live = seen.filter(({ at }) => now - at < 300_000);
         for (let m = 0; m <= 4; m++) expect(table.lookup(m, now)).toBe(live.find((entry) => entry.mac === m)?.port);
-        const listed = table.list(now).map(({ mac, port, seenAt }) => ({ mac, port, at: seenAt }));
+        const listed = table.list(now).map(({ mac, place, seenAt }) => ({ mac, port: place, at: seenAt }));
         expect(listed.sort((a, b) => a.mac - b.mac)).toEqual(live.sort((a, b) => a.mac - b.mac));
       }
     }),

@@ -1,83 +1,115 @@
-/** ARP on the wire, and the states `ip neigh` shows. */
 import { expect, test } from 'vitest';
-import { hostMac } from '../src/agent/host.ts';
-import { neighbourRows } from '../src/agent/report.ts';
-import { formatIpv4, parseIpv4 } from '../src/base/address.ts';
-import type { Cluster } from '../src/cluster/cluster.ts';
-import type { Namespace } from '../src/kernel/namespace.ts';
-import { printArp } from '../src/wire/arp.ts';
-import { echo, host, lan, talk } from './lan.ts';
+import { Clock } from '../src/base/clock.ts';
+import type { Link } from '../src/kernel/config.ts';
+import { Device, type DeviceOwner, type Frame } from '../src/kernel/link/device.ts';
+import { NeighbourTable } from '../src/kernel/neighbour.ts';
+import { SkBuff } from '../src/kernel/skb.ts';
+import { switchesOf } from '../src/kernel/switches.ts';
+import { Arp } from '../src/wire/arp.ts';
 
-function states(ns: Namespace): readonly string[] {
-  return neighbourRows(ns).map(({ address, state }) => `${formatIpv4(address)} ${state}`);
+const OTHER = 0x0a000002;
+const OTHER_MAC = 0x020000000002;
+const LINK: Link = {
+  index: 2,
+  name: 'br0',
+  mac: 0x020000000001,
+  mtu: 1500,
+  up: true,
+  kind: { type: 'bridge', ageingSeconds: 300 },
+  addresses: [{ address: 0x0a000001, prefix: 24 }],
+};
+const SYSCTL = {
+  ipForward: false,
+  bridgeNfCallIptables: false,
+  rpFilter: 0,
+  routeLocalnet: [],
+  sendRedirects: true,
+  ipvsConntrack: false,
+} as const;
+
+/** A device whose frames are noted, and the table above it. */
+function stand() {
+  const clock = new Clock();
+  const sent: string[] = [];
+  const lost: SkBuff[] = [];
+  const owner = {
+    name: 'here',
+    get now() {
+      return clock.now;
+    },
+    wire: {
+      tap: (_: Device, __: string, frame: Frame) => {
+        const way = frame.destinationMac === OTHER_MAC ? 'to it' : 'to all';
+        sent.push(`${clock.now / 1000} ${frame instanceof Arp ? frame.operation : 'packet'} ${way}`);
+      },
+    },
+  } as unknown as DeviceOwner;
+  const device = new Device(owner, LINK, switchesOf(SYSCTL, 'br0'));
+  const table = new NeighbourTable({
+    get now() {
+      return clock.now;
+    },
+    retransmitMs: 1000,
+    after: (delay, action, background) => clock.after(delay, action, background),
+    permanentNeighbour: () => undefined,
+    askingAddress: () => 0x0a000001,
+    unresolved: (skb) => lost.push(skb),
+  });
+  const state = () => table.list()[0]?.state;
+  return { clock, sent, lost, device, table, state };
 }
 
-function arpFrames(cluster: Cluster): string[] {
-  const seen: string[] = [];
-  cluster.tap((device, direction, frame) => {
-    if (direction === 'out' && !('protocol' in frame)) seen.push(`${cluster.clock.now} ${device.owner.name} ${printArp(frame)}`);
-  });
-  return seen;
-}
-
-test('one request, one answer, then none for half a minute; the asked one learns as well', () => {
-  const cluster = lan();
-  const [a, b] = [host(cluster, 'a', '10.0.0.1/24'), host(cluster, 'b', '10.0.0.2/24')];
-  echo(b, 80);
-  const seen = arpFrames(cluster);
-  talk(a, '10.0.0.2', 80);
-  talk(a, '10.0.0.2', 80);
-  cluster.run();
-  expect(seen).toEqual(['0 a ARP who-has 10.0.0.2 tell 10.0.0.1', '0 b ARP 10.0.0.2 is-at 0a:00:0a:00:00:02']);
-  expect(states(a)).toEqual(['10.0.0.2 REACHABLE']);
-  expect(states(b)[0]).toMatch(/^10\.0\.0\.1 (STALE|DELAY|REACHABLE)$/);
-  cluster.clock.advance(29_000);
-  expect(states(a)).toEqual(['10.0.0.2 REACHABLE']);
-  cluster.clock.advance(30_000);
-  expect(states(a)).toEqual(['10.0.0.2 STALE']);
-  const said = talk(a, '10.0.0.2', 80);
-  cluster.run();
-  // A stale entry is used at once.
-  expect([said.answer?.startsWith('hello'), seen.length]).toEqual([true, 2]);
+test('who asked is stale, and probed by unicast five seconds after first use, three times a second', () => {
+  const { clock, sent, device, table, state } = stand();
+  table.learn(device, OTHER, OTHER_MAC, 'request for us');
+  expect(state()).toBe('STALE');
+  clock.advance(1000);
+  expect(table.lookup(device, OTHER)).toBe(OTHER_MAC);
+  expect(state()).toBe('DELAY');
+  clock.advance(4999);
+  expect(sent).toEqual([]);
+  clock.advance(1);
+  expect(state()).toBe('PROBE');
+  expect(table.lookup(device, OTHER)).toBe(OTHER_MAC);
+  clock.advance(2000);
+  expect(sent).toEqual(['6 request to it', '7 request to it', '8 request to it']);
+  clock.advance(1000);
+  expect(state()).toBe('FAILED');
+  expect(table.lookup(device, OTHER)).toBeUndefined();
+  expect(clock.busy).toBe(false);
 });
 
-test('nobody answers: three requests, then the packets that waited are told', () => {
-  const cluster = lan();
-  const a = host(cluster, 'a', '10.0.0.1/24');
-  const seen = arpFrames(cluster);
-  const failures = [talk(a, '10.0.0.9', 80), talk(a, '10.0.0.9', 81)];
-  cluster.run();
-  expect(states(a)).toEqual(['10.0.0.9 INCOMPLETE']);
-  cluster.runUntil(() => failures.every(({ failure }) => failure !== undefined), 60_000);
-  expect(failures.map(({ failure }) => failure)).toEqual(['EHOSTUNREACH', 'EHOSTUNREACH']);
-  expect(seen.map((line) => line.replace(/^\d+ /, ''))).toEqual(
-    Array.from({ length: 3 }, () => 'a ARP who-has 10.0.0.9 tell 10.0.0.1'),
-  );
-  expect(states(a)).toEqual(['10.0.0.9 FAILED']);
+test('an answer to the probe makes it reachable for thirty seconds', () => {
+  const { clock, sent, device, table, state } = stand();
+  table.learn(device, OTHER, OTHER_MAC, 'request for us');
+  table.lookup(device, OTHER);
+  clock.advance(5000);
+  table.learn(device, OTHER, OTHER_MAC, 'answer');
+  expect(state()).toBe('REACHABLE');
+  clock.advance(30_000);
+  expect(state()).toBe('REACHABLE');
+  clock.advance(1);
+  expect(state()).toBe('STALE');
+  expect(sent).toEqual(['5 request to it']);
 });
 
-test('a permanent entry is never asked for', () => {
-  const cluster = lan();
-  const a = host(cluster, 'a', '10.0.0.1/24');
-  echo(host(cluster, 'b', '10.0.0.2/24'), 80);
-  cluster.machine('a').configure((draft) => {
-    draft.host.neighbours.push({ address: parseIpv4('10.0.0.2'), device: 'eth0', mac: hostMac(parseIpv4('10.0.0.2')) });
-  });
-  const seen = arpFrames(cluster);
-  const said = talk(a, '10.0.0.2', 80);
-  cluster.run();
-  expect(said.answer?.startsWith('hello')).toBe(true);
-  expect(seen.filter((line) => line.includes(' a ARP who-has'))).toEqual([]);
-  expect(states(a)).toEqual(['10.0.0.2 PERMANENT']);
+test('a connection that got on by it saves the probe', () => {
+  const { clock, sent, device, table, state } = stand();
+  table.learn(device, OTHER, OTHER_MAC, 'request for us');
+  table.lookup(device, OTHER);
+  clock.advance(20);
+  table.lookup(device, OTHER, true);
+  clock.advance(4980);
+  expect(state()).toBe('REACHABLE');
+  clock.advance(60_000);
+  expect(sent).toEqual([]);
 });
 
-test('a machine that comes up is found by the next attempt', () => {
-  const cluster = lan();
-  const a = host(cluster, 'a', '10.0.0.1/24');
-  const first = talk(a, '10.0.0.2', 80);
-  cluster.runUntil(() => first.failure !== undefined, 60_000);
-  echo(host(cluster, 'b', '10.0.0.2/24'), 80);
-  const second = talk(a, '10.0.0.2', 80);
-  cluster.run();
-  expect(second.answer?.startsWith('hello')).toBe(true);
+test('nobody is asked more than three times, and of 102 packets that waited the first is dropped and the others are told of', () => {
+  const { clock, sent, lost, device, table, state } = stand();
+  for (let i = 0; i < 102; i++) table.resolve(device, OTHER, new SkBuff(17, 0x0a000001, i, OTHER, 53, 28));
+  clock.advance(3000);
+  expect(sent).toEqual(['0 request to all', '1 request to all', '2 request to all']);
+  expect(state()).toBe('FAILED');
+  expect(lost.map(({ sourcePort }) => sourcePort)).toEqual(Array.from({ length: 101 }, (_, i) => i + 1));
 });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { HOST_SYSCTL } from '../src/agent/host.ts';
 import { Random } from '../src/base/random.ts';
 import { Device, type DeviceOwner } from '../src/kernel/link/device.ts';
 import { parseRule } from '../src/kernel/netfilter/arguments.ts';
@@ -8,6 +9,7 @@ import type { Chain } from '../src/kernel/netfilter/rule.ts';
 import type { RuleHost } from '../src/kernel/netfilter/rule-host.ts';
 import { TableState } from '../src/kernel/netfilter/table.ts';
 import { type CtInfo, SkBuff } from '../src/kernel/skb.ts';
+import { switchesOf } from '../src/kernel/switches.ts';
 import type { Hop } from '../src/kernel/trace.ts';
 
 const HOST: RuleHost = {
@@ -20,9 +22,10 @@ const HOST: RuleHost = {
 };
 
 const OWNER = {} as DeviceOwner;
+const SWITCHES = switchesOf(HOST_SYSCTL, 'eth0');
 const DEVICES = ['eth0', 'eth1', 'docker0', 'lo'].map(
   (name, i) =>
-    new Device(OWNER, { index: i + 1, name, mac: i, mtu: 1500, up: true, kind: { type: 'dummy' }, addresses: [] }, undefined),
+    new Device(OWNER, { index: i + 1, name, mac: i, mtu: 1500, up: true, kind: { type: 'dummy' }, addresses: [] }, SWITCHES),
 );
 
 // Options that a sweep may ask come first; the others, and targets that do something, must keep one from being made.

@@ -38,13 +38,7 @@ export function comparable(lab: Lab, answer: Answer): ReadonlyMap<string, string
     texts.set(`${at} reply`, classed(reply ?? 'none', known));
     texts.set(`${at} seen from ${from}`, seen.map((s) => classed(`${s.in}: ${s.peer} at ${s.local}`, known)).join('\n'));
     for (const [device, lines] of Object.entries(packets))
-      texts.set(
-        `${at} packets at ${device}`,
-        lines
-          .map((line) => classed(line, known))
-          .filter(isNew)
-          .join('\n'),
-      );
+      texts.set(`${at} packets at ${device}`, byDirection(lines.map((line) => classed(line, known)).filter(isNew)).join('\n'));
   });
   for (const [name, tables] of Object.entries(answer.tables)) {
     texts.set(`${name} conntrack`, sorted(tables.conntrack.map((line) => classed(connectionLine(line), known))));
@@ -60,6 +54,12 @@ export function comparable(lab: Lab, answer: Answer): ReadonlyMap<string, string
     );
   }
   return texts;
+}
+
+/** Whether an answer to one fragment passes before the next is a matter of time: each direction for itself. */
+function byDirection(lines: readonly string[]): readonly string[] {
+  if (!lines.some((line) => line.includes(' frag '))) return lines;
+  return [...lines.filter((line) => line.startsWith('in ')), ...lines.filter((line) => !line.startsWith('in '))];
 }
 
 /** Not an ARP request asked once more: how often depends on how fast the machine answers. */
@@ -78,9 +78,14 @@ function knownPorts(lab: Lab): ReadonlySet<string> {
 }
 
 function classed(line: string, known: ReadonlySet<string>): string {
-  return line.replace(/(\d\.\d+\.\d+\.\d+:|\b[sd]port=|\bid[ =])(\d+)/g, (all, head: string, port: string) =>
+  return withoutShared(line).replace(/(\d\.\d+\.\d+\.\d+:|\b[sd]port=|\bid[ =])(\d+)/g, (all, head: string, port: string) =>
     known.has(port) ? all : `${head}${portClass(Number(port), head.startsWith('id'))}`,
   );
+}
+
+/** A capture shares the memory of later fragments, whose headers are written anew when their packet has been put together. */
+function withoutShared(line: string): string {
+  return line.includes(' frag ') ? line.replace(/ttl \d+ (len \d+ frag [1-9]\d*\+?) \[[^\]]*\]/g, 'ttl ~ $1 [~]') : line;
 }
 
 function portClass(port: number, identifier: boolean): string {

@@ -1,5 +1,5 @@
 /** Frames as text: the same words in which the prober writes what it captured. */
-import { Arp, formatIpv4, formatMac, type Packet, printFlags, type Tap } from '@portolan/core';
+import { Arp, formatIpv4, formatMac, isLaterFragment, type Packet, printFlags, type Tap } from '@portolan/core';
 
 type Frame = Parameters<Tap>[2];
 
@@ -21,7 +21,10 @@ export function frameText(frame: Frame, sizes = false): string {
 }
 
 function packetText(p: Packet, sizes: boolean): string {
-  const tail = `ttl ${p.ttl} len ${p.length}${p.df ? ' DF' : ''}`;
+  const part = p.fragment === undefined ? '' : ` frag ${p.fragment.offset}${p.fragment.more ? '+' : ''}`;
+  const tail = `ttl ${p.ttl} len ${p.length}${p.df ? ' DF' : ''}${part}`;
+  if (isLaterFragment(p))
+    return `${NAMES.get(p.protocol) ?? p.protocol} ${formatIpv4(p.source)} > ${formatIpv4(p.destination)} ${tail}`;
   if (p.protocol === 6) return `tcp ${ends(p)} ${printFlags(p.flags)} ${tail}${sizes && p.mss > 0 ? ` mss ${p.mss}` : ''}`;
   if (p.protocol === 17) {
     const inner = p.destinationPort === VXLAN_PORT && isFrame(p.payload) ? ` {${frameText(p.payload, sizes)}}` : '';
@@ -31,7 +34,8 @@ function packetText(p: Packet, sizes: boolean): string {
   if (p.protocol !== 1) return `proto ${p.protocol} ${addresses} ${tail}`;
   const what = `icmp ${addresses} type ${p.icmpType} code ${p.icmpCode}`;
   if (p.quoted === undefined) return `${what} id ${p.sourcePort} ${tail}`;
-  const mtu = p.icmpType === 3 && p.icmpCode === 4 ? ` mtu ${p.icmpMtu}` : '';
+  const gateway = p.icmpType === 5 ? ` to ${formatIpv4(p.icmpInfo)}` : '';
+  const mtu = p.icmpType === 3 && p.icmpCode === 4 ? ` mtu ${p.icmpInfo}` : gateway;
   return `${what}${mtu} (${quotedText(p.quoted)}) ${tail}`;
 }
 

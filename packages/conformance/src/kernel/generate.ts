@@ -3,8 +3,11 @@ import type fc from 'fast-check';
 import { type Draw, drawn } from './draw.ts';
 import { generateRules, type Vocabulary } from './generate-rules.ts';
 import type { Lab, LabLink, LabNamespace, LabProbe, LabSet } from './lab.ts';
-import { TOPOLOGIES, type Topology } from './topologies.ts';
+import { TOPOLOGIES } from './topologies.ts';
+import type { Topology } from './topology.ts';
 
+/** Of a segment with a timestamp, IP's included. */
+const TCP_HEADERS = 52;
 const PORTS = [80, 8080, 53, 5000, 40000];
 
 /** Labs by chance. */
@@ -26,7 +29,7 @@ export const labs: fc.Arbitrary<Lab> = drawn((draw) => {
       ...(listeners.length > 0 ? { listeners } : {}),
     };
   });
-  const count = draw.number(2, 6);
+  const count = Math.min(draw.number(2, 6), topology.probes ?? Number.POSITIVE_INFINITY);
   const probes: LabProbe[] = [];
   for (let i = 0; i < count; i++) probes.push(generateProbe(draw, topology, i));
   return { name: topology.name, namespaces: namespaces.map(withoutEmpty), probes };
@@ -75,8 +78,24 @@ function generateListeners(draw: Draw): NonNullable<LabNamespace['listeners']> {
   ].filter(() => draw.chance(75));
 }
 
+/** Sizes about which some device has another opinion, and who may cut what is too large. */
+function generateSize(draw: Draw, topology: Topology, { from, protocol }: Pick<LabProbe, 'from' | 'protocol'>, index: number) {
+  if (!draw.chance(25)) return {};
+  const most = protocol === 'tcp' ? oneSegment(topology, from, index) : Number.POSITIVE_INFINITY;
+  const bytes = draw.pick([1, 100, 500, 575, 1000, 1400, 1430, 1472, 2000, 3500].filter((size) => size <= most));
+  return { bytes, ...(protocol !== 'tcp' && draw.chance(60) ? { fragment: draw.chance(75) } : {}) };
+}
+
+/** In which order many segments and their acknowledgements pass is a matter of time; only a first probe may be cut by surprise. */
+function oneSegment({ namespaces }: Topology, from: string, index: number): number {
+  const least = (some: readonly LabNamespace[]) => Math.min(...some.flatMap(({ links }) => links.map(({ mtu }) => mtu)));
+  const narrowest = least(namespaces) - TCP_HEADERS;
+  const ends = namespaces.filter(({ name, links }) => name === from || links.length === 1);
+  return index > 0 ? narrowest : Math.min(2 * narrowest, least(ends) - TCP_HEADERS);
+}
+
 function generateProbe(draw: Draw, topology: Topology, index: number): LabProbe {
-  const protocol = draw.pick(['tcp', 'tcp', 'udp', 'udp', 'icmp'] as const);
+  const protocol = draw.pick(topology.protocols ?? (['tcp', 'tcp', 'udp', 'udp', 'icmp'] as const));
   const from = draw.pick(topology.clients);
   const to = draw.pick(topology.addresses);
   const clash = draw.chance(40);
@@ -84,5 +103,5 @@ function generateProbe(draw: Draw, topology: Topology, index: number): LabProbe 
     protocol === 'icmp' ? (clash ? 7 : 100 + index) : clash ? 40000 + (index % 2) : draw.pick([40010, 300, 700]) + index * 3;
   const ttl = draw.chance(12) ? { ttl: draw.number(1, 3) } : {};
   const port = protocol === 'icmp' ? {} : { port: draw.pick(PORTS.filter((one) => one !== sourcePort)) };
-  return { from, protocol, to, ...port, sourcePort, ...ttl, ...(draw.chance(10) ? { bytes: draw.pick([1, 100, 500]) } : {}) };
+  return { from, protocol, to, ...port, sourcePort, ...ttl, ...generateSize(draw, topology, { from, protocol }, index) };
 }

@@ -21,6 +21,16 @@ export interface LabNamespace {
     readonly rpFilter?: 0 | 1 | 2;
     /** Devices with route_localnet. */
     readonly routeLocalnet?: readonly string[];
+    readonly sendRedirects?: boolean;
+    /** net.ipv4.conf.all.src_valid_mark */
+    readonly sourceValidMark?: boolean;
+    /** What single devices have otherwise. */
+    readonly devices?: readonly {
+      readonly name: string;
+      readonly forwarding?: boolean;
+      readonly rpFilter?: 0 | 1 | 2;
+      readonly proxyArp?: boolean;
+    }[];
   };
   /** Without `lo`, which is always there. */
   readonly links: readonly LabLink[];
@@ -30,6 +40,8 @@ export interface LabNamespace {
   readonly rules?: readonly {
     readonly priority: number;
     readonly from?: string;
+    /** `0x1` or `0x1/0x3` */
+    readonly mark?: string;
     readonly table: number;
   }[];
   /** Permanent ones. */
@@ -61,12 +73,15 @@ export interface LabLink {
   /** vxlan */
   readonly vni?: number;
   readonly port?: number;
+  /** vxlan and ports of bridges: on unless false. */
   readonly learning?: boolean;
+  /** Ports of bridges: whether frames to addresses nobody has seen leave there; unless false they do. */
+  readonly flood?: boolean;
 }
 
 /** A route. */
 export interface LabRoute {
-  readonly type?: 'unicast' | 'local' | 'blackhole' | 'unreachable' | 'prohibit';
+  readonly type?: 'unicast' | 'local' | 'blackhole' | 'unreachable' | 'prohibit' | 'throw';
   readonly to: string;
   readonly via?: string;
   readonly device?: string;
@@ -96,7 +111,7 @@ export interface LabProbe {
   readonly ttl?: number;
   /** Bytes of payload; 4 unless given. */
   readonly bytes?: number;
-  /** udp and icmp: let it be fragmented. */
+  /** udp and icmp: true lets routers cut it into fragments, false nobody; unless given, only the sender may. */
   readonly fragment?: boolean;
 }
 

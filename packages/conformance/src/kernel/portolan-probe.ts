@@ -93,7 +93,7 @@ class Client {
       (failure) => this.settle(failure),
     );
     this.end = () => socket.close();
-    const options = { ...(ttl === undefined ? {} : { ttl }), ...(fragment === true ? { df: false } : {}) };
+    const options = { ...(ttl === undefined ? {} : { ttl }), ...(fragment === undefined ? {} : { df: !fragment }) };
     const failure = socket.send({ address: parseIpv4(to), port, ...options }, 'x'.repeat(bytes), bytes);
     if (failure !== undefined) this.settle(failure);
   }
@@ -111,7 +111,7 @@ class Client {
       this.reply ??= formatIpv4(skb.source);
       this.settle(`icmp ${skb.icmpType}/${skb.icmpCode}`);
     };
-    const options = { bytes, ...(ttl === undefined ? {} : { ttl }), ...(fragment === true ? { df: false } : {}) };
+    const options = { bytes, ...(ttl === undefined ? {} : { ttl }), ...(fragment === undefined ? {} : { df: !fragment }) };
     const failure = this.ns.ping(parseIpv4(to), sourcePort, options);
     if (failure !== undefined) this.settle(failure);
   }

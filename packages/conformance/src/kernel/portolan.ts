@@ -101,11 +101,19 @@ class LabWorld {
     return {
       conntrack: [...ns.connections.list(this.clock.now)].map((connection) => connectionText(connection, this.clock.now)),
       save: named.length === 0 ? '' : save,
-      fdb: ns.devices.flatMap((bridge) =>
-        (bridge.bridge?.list(this.clock.now) ?? []).map(
-          ({ mac, port }) => `${formatMac(mac)} dev ${port.name} master ${bridge.name}`,
+      fdb: ns.devices
+        .flatMap((bridge) =>
+          (bridge.bridge?.list(this.clock.now) ?? []).map(
+            ({ mac, place }) => `${formatMac(mac)} dev ${place.name} master ${bridge.name}`,
+          ),
+        )
+        .concat(
+          ns.devices.flatMap((device) =>
+            (device.tunnel?.list(this.clock.now) ?? []).map(
+              ({ mac, place }) => `${formatMac(mac)} dev ${device.name} dst ${formatIpv4(place)} self`,
+            ),
+          ),
         ),
-      ),
       neighbours: ns.neighbours.list().map(({ neighbour, state }) => {
         const mac = neighbour.mac === 0 ? '' : `lladdr ${formatMac(neighbour.mac)} `;
         return `${formatIpv4(neighbour.address)} dev ${neighbour.device.name} ${mac}${state}`;
@@ -151,10 +159,11 @@ function configOf(described: LabNamespace, lab: Lab): NamespaceConfig {
   };
   const links = [lo, ...described.links.map((link, i) => linkOf(link, i + 2, lab))];
   const own = links.filter(({ up }) => up).flatMap((link) => link.addresses.flatMap((address) => routesOfAddress(link, address)));
-  const rules = (described.rules ?? []).map(({ priority, from, table }) => ({
+  const rules = (described.rules ?? []).map(({ priority, from, mark, table }) => ({
     priority,
     table,
     ...(from === undefined ? {} : { from: parseCidr(from) }),
+    ...(mark === undefined ? {} : { mark: markOf(mark) }),
   }));
   const sysctl = described.sysctl ?? {};
   return {
@@ -174,10 +183,19 @@ function configOf(described: LabNamespace, lab: Lab): NamespaceConfig {
       bridgeNfCallIptables: sysctl.bridgeNfCallIptables === true,
       rpFilter: sysctl.rpFilter ?? 0,
       routeLocalnet: sysctl.routeLocalnet ?? [],
+      sendRedirects: sysctl.sendRedirects === true,
+      sourceValidMark: sysctl.sourceValidMark === true,
+      devices: sysctl.devices ?? [],
+      proxyDelayMs: 0,
       ipvsConntrack: false,
       neighbourRetransMs: RETRANSMIT_MS,
     },
   };
+}
+
+function markOf(text: string): { readonly value: number; readonly mask: number } {
+  const [value, mask = '0xffffffff'] = text.split('/');
+  return { value: Number(value), mask: Number(mask) };
 }
 
 function linkOf(link: LabLink, index: number, lab: Lab): Link {
@@ -191,7 +209,15 @@ function linkOf(link: LabLink, index: number, lab: Lab): Link {
     addresses: (link.addresses ?? []).map(parseCidr),
     ...(link.master === undefined
       ? {}
-      : { port: { master: link.master, hairpin: link.hairpin === true, isolated: link.isolated === true } }),
+      : {
+          port: {
+            master: link.master,
+            hairpin: link.hairpin === true,
+            isolated: link.isolated === true,
+            ...(link.learning === false ? { learning: false } : {}),
+            ...(link.flood === false ? { flood: false } : {}),
+          },
+        }),
   };
 }
 

@@ -1,62 +1,22 @@
 /** The shapes of labs: who is joined to whom, before rules and probes. */
+import { Cables, gateway } from './cables.ts';
 import type { Draw } from './draw.ts';
-import type { LabLink, LabNamespace, LabRoute } from './lab.ts';
-
-/** A shape, and what may be spoken of in it. */
-export interface Topology {
-  readonly name: string;
-  readonly namespaces: readonly LabNamespace[];
-  /** Where rules stand. */
-  readonly ruled: readonly string[];
-  readonly clients: readonly string[];
-  readonly servers: readonly string[];
-  /** Those of all machines, and some of none. */
-  readonly addresses: readonly string[];
-  readonly networks: readonly string[];
-  /** Where translations in a namespace may lead; all addresses unless given. */
-  readonly hosts?: (namespace: string) => readonly string[];
-}
+import type { LabNamespace } from './lab.ts';
+import { marked, oneLink, proxied } from './routed-topologies.ts';
+import type { Topology } from './topology.ts';
 
 /** All shapes. */
-export const TOPOLOGIES: readonly ((draw: Draw) => Topology)[] = [router, router, host, host, twoRouters, overlay];
-
-class Cables {
-  private count = 0;
-  private readonly links = new Map<string, LabLink[]>();
-
-  mac(): string {
-    return `02:00:00:00:00:${(++this.count).toString(16).padStart(2, '0')}`;
-  }
-
-  /** A device that is no cable. */
-  add(ns: string, link: LabLink): void {
-    this.links.set(ns, [...this.of(ns), link]);
-  }
-
-  /** A cable between two devices, each `namespace/device`. */
-  join(near: End, far: End, mtu = 1500): void {
-    this.add(near.ns, this.end(near, far, mtu));
-    this.add(far.ns, this.end(far, near, mtu));
-  }
-
-  of(ns: string): readonly LabLink[] {
-    return this.links.get(ns) ?? [];
-  }
-
-  private end(own: End, other: End, mtu: number): LabLink {
-    const { ns, name, ...rest } = own;
-    return { name, type: 'veth', mac: this.mac(), mtu, peer: `${other.ns}/${other.name}`, ...rest };
-  }
-}
-
-interface End extends Partial<LabLink> {
-  readonly ns: string;
-  readonly name: string;
-}
-
-function gateway(via: string, device = 'eth0'): readonly LabRoute[] {
-  return [{ to: '0.0.0.0/0', via, device }];
-}
+export const TOPOLOGIES: readonly ((draw: Draw) => Topology)[] = [
+  router,
+  router,
+  host,
+  host,
+  twoRouters,
+  overlay,
+  marked,
+  proxied,
+  oneLink,
+];
 
 /** a and b on either side of r. */
 function router(draw: Draw): Topology {
@@ -65,6 +25,7 @@ function router(draw: Draw): Topology {
   cables.join(
     { ns: 'b', name: 'eth0', addresses: ['10.0.2.2/24'] },
     { ns: 'r', name: 'eth1', addresses: ['10.0.2.1/24', ...(draw.chance(30) ? ['10.0.2.3/24'] : [])] },
+    draw.pick([1500, 1500, 1500, 1000]),
   );
   return {
     name: 'router',
@@ -91,7 +52,15 @@ function host(draw: Draw): Topology {
   for (const [i, name] of ['c1', 'c2', 'c3'].slice(0, draw.number(2, 3)).entries())
     cables.join(
       { ns: name, name: 'eth0', addresses: [`172.17.0.${i + 2}/16`] },
-      { ns: 'h', name: `veth${i}`, master: 'br0', ...(hairpin ? { hairpin } : {}), ...(isolated ? { isolated } : {}) },
+      {
+        ns: 'h',
+        name: `veth${i}`,
+        master: 'br0',
+        ...(hairpin ? { hairpin } : {}),
+        ...(isolated ? { isolated } : {}),
+        ...(draw.chance(10) ? { learning: false } : {}),
+        ...(draw.chance(10) ? { flood: false } : {}),
+      },
     );
   const containers = ['c1', 'c2', 'c3'].filter((name) => cables.of(name).length > 0);
   return {
@@ -124,7 +93,7 @@ function twoRouters(draw: Draw): Topology {
   cables.join(
     { ns: 'r', name: 'eth1', addresses: ['10.0.3.1/24'] },
     { ns: 's', name: 'eth1', addresses: ['10.0.3.2/24'] },
-    draw.chance(30) ? 600 : 1500,
+    draw.pick([1500, 1500, 1400, 600, 576, 300]),
   );
   cables.join({ ns: 'b', name: 'eth0', addresses: ['10.0.2.2/24'] }, { ns: 's', name: 'eth0', addresses: ['10.0.2.1/24'] });
   const types = ['blackhole', 'unreachable', 'prohibit'] as const;
@@ -174,6 +143,8 @@ function overlay(draw: Draw): Topology {
     cables.join({ ns: `c${i}`, name: 'eth0', addresses: [`9.0.${i}.2/24`] }, { ns: `h${i}`, name: 'veth0', master: 'br0' }, 1420);
   }
   const bridgeNfCallIptables = draw.chance(50);
+  // Either every end is known beforehand, as dcos-net does it, or frames for all go to all ends, and ARP and learning do the rest.
+  const flat = draw.chance(30);
   const machine = (i: 1 | 2): LabNamespace => {
     const o = 3 - i;
     return {
@@ -185,8 +156,8 @@ function overlay(draw: Draw): Topology {
         { to: `172.16.0.${o}/32`, via: `44.128.0.${o}`, device: 'vx0', table: 42 },
       ],
       rules: [{ priority: 32765, from: '9.0.0.0/8', table: 42 }],
-      neighbours: [{ address: `44.128.0.${o}`, device: 'vx0', mac: `70:b3:d5:80:00:0${o}` }],
-      fdb: [{ mac: `70:b3:d5:80:00:0${o}`, device: 'vx0', remote: `172.16.0.${o}` }],
+      neighbours: flat ? [] : [{ address: `44.128.0.${o}`, device: 'vx0', mac: `70:b3:d5:80:00:0${o}` }],
+      fdb: [{ mac: flat ? '00:00:00:00:00:00' : `70:b3:d5:80:00:0${o}`, device: 'vx0', remote: `172.16.0.${o}` }],
     };
   };
   return {

@@ -22,6 +22,7 @@ export const HOST_SYSCTL: Sysctl = {
   bridgeNfCallIptables: true,
   rpFilter: 0,
   routeLocalnet: [],
+  sendRedirects: true,
   ipvsConntrack: false,
 };
 

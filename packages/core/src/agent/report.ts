@@ -51,19 +51,24 @@ export interface ConntrackRow {
 export function neighbourRows(ns: Namespace): readonly NeighbourRow[] {
   const learned = ns.neighbours.list().map(({ neighbour, state }): NeighbourRow => {
     const row = { address: neighbour.address, device: neighbour.device.name, state };
-    return neighbour.state === 'VALID' ? { ...row, mac: neighbour.mac } : row;
+    return neighbour.mac === 0 ? row : { ...row, mac: neighbour.mac };
   });
   return [...learned, ...ns.permanentNeighbours().map((entry): NeighbourRow => ({ ...entry, state: 'PERMANENT' }))];
 }
 
-/** What bridges learned, then static entries. */
+/** What bridges and tunnels learned, then static entries. */
 export function fdbRows(ns: Namespace): readonly FdbRow[] {
   const learned = ns.devices.flatMap((bridge) =>
     (bridge.bridge?.list(ns.now) ?? []).map(
-      ({ mac, port }): FdbRow => ({ mac, device: port.name, master: bridge.name, self: false, permanent: false }),
+      ({ mac, place }): FdbRow => ({ mac, device: place.name, master: bridge.name, self: false, permanent: false }),
     ),
   );
-  return [...learned, ...ns.staticFdb().map((entry): FdbRow => ({ ...entry, self: true, permanent: true }))];
+  const tunnelled = ns.devices.flatMap((device) =>
+    (device.tunnel?.list(ns.now) ?? []).map(
+      ({ mac, place }): FdbRow => ({ mac, device: device.name, remote: place, self: true, permanent: false }),
+    ),
+  );
+  return [...learned, ...tunnelled, ...ns.staticFdb().map((entry): FdbRow => ({ ...entry, self: true, permanent: true }))];
 }
 
 /** Live connections. */

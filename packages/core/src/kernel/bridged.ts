@@ -4,12 +4,14 @@
  * Follows linux net/bridge/br_netfilter_hooks.c (6.1).
  */
 import { BROADCAST_MAC, type Mac } from '../base/address.ts';
+import { fragments } from './fragment.ts';
 import type { Device } from './link/device.ts';
 import { passUpBridge } from './link/receive.ts';
-import { mayForward, transmit } from './link/transmit.ts';
+import { fits, mayFlood, mayForward, transmit } from './link/transmit.ts';
 import type { Namespace } from './namespace.ts';
-import { arrive, isMartian, pass } from './path.ts';
+import { arrive, pass } from './path.ts';
 import type { SkBuff } from './skb.ts';
+import { isMartian } from './source.ts';
 
 /** PREROUTING in the bridge, then up to the stack or on to other ports. */
 export function receiveBridged(ns: Namespace, skb: SkBuff, bridge: Device, port: Device): void {
@@ -29,9 +31,9 @@ export function receiveBridged(ns: Namespace, skb: SkBuff, bridge: Device, port:
 
 /** A new destination: on the same bridge the frame is bridged to its holder, elsewhere it is routed. */
 function redirect(ns: Namespace, skb: SkBuff, bridge: Device, port: Device): void {
-  const route = ns.route(skb.destination, skb.source);
+  const route = ns.route(skb.destination, skb.source, skb.mark);
   const lost = route === undefined ? 'no route' : isMartian(ns, skb, bridge) ? 'martian' : undefined;
-  if (lost !== undefined && ns.config.sysctl.ipForward) {
+  if (lost !== undefined && bridge.switches.forwarding) {
     skb.hop?.steps.push({ action: 'dropped', text: `${lost} after translation in a bridge` });
     return;
   }
@@ -61,7 +63,7 @@ function bridgeOn(ns: Namespace, skb: SkBuff, bridge: Device, from: Device): voi
   if (table === undefined) return;
   const known = skb.destinationMac === BROADCAST_MAC ? undefined : table.lookup(skb.destinationMac, ns.now);
   for (const to of known === undefined ? table.ports : [known]) {
-    if (!mayForward(from, to)) continue;
+    if (!mayForward(from, to) || (known === undefined && !mayFlood(to, skb))) continue;
     const frame = known === undefined ? withNotes(skb) : skb;
     frame.output = bridge;
     frame.nextHop = frame.destination;
@@ -70,14 +72,23 @@ function bridgeOn(ns: Namespace, skb: SkBuff, bridge: Device, from: Device): voi
     if (!pass(ns, 'FORWARD', frame)) continue;
     // Past the bridge's FORWARD the packet has no input device any more.
     frame.input = undefined;
-    if (pass(ns, 'POSTROUTING', frame)) transmit(to, frame);
+    if (pass(ns, 'POSTROUTING', frame)) for (const piece of fitting(frame, bridge, to)) transmit(to, piece);
   }
+}
+
+/** What was put together again goes on whole if the port takes it; otherwise in fragments (br_nf_dev_queue_xmit). */
+function fitting(skb: SkBuff, bridge: Device, to: Device): readonly SkBuff[] {
+  if (skb.length <= to.mtu) return [skb];
+  if (!skb.df && skb.largestFragment <= bridge.mtu) return fragments(skb, bridge.mtu).filter((piece) => fits(to, piece));
+  skb.hop?.steps.push({ action: 'too-big', text: `${skb.length} bytes, ${to.name} takes ${to.mtu}` });
+  return [];
 }
 
 function withNotes(skb: SkBuff): SkBuff {
   const copy = skb.copy();
   copy.input = skb.input;
   copy.physicalInput = skb.physicalInput;
+  copy.largestFragment = skb.largestFragment;
   copy.connection = skb.connection;
   copy.reply = skb.reply;
   copy.ctInfo = skb.ctInfo;

@@ -54,6 +54,10 @@ export interface BridgePort {
   readonly master: string;
   readonly hairpin: boolean;
   readonly isolated: boolean;
+  /** Whether it remembers who sends there; unless false it does. */
+  readonly learning?: boolean;
+  /** Whether frames to addresses nobody has seen leave there; unless false they do. */
+  readonly flood?: boolean;
 }
 
 /** 0.0.0.0/0, where a default route leads. */
@@ -67,11 +71,11 @@ export const TABLE = { local: 255, main: 254, default: 253 } as const;
 /** A route of one table. */
 export interface Route {
   readonly table: TableId;
-  readonly type: 'unicast' | 'local' | 'broadcast' | 'blackhole' | 'unreachable' | 'prohibit';
+  readonly type: 'unicast' | 'local' | 'broadcast' | 'blackhole' | 'unreachable' | 'prohibit' | 'throw';
   readonly destination: Cidr;
   /** Next hop; without it the destination is on the link. */
   readonly via?: Ipv4;
-  /** Name of the device; blackhole, unreachable and prohibit have none. */
+  /** Name of the device; blackhole, unreachable, prohibit and throw have none. */
   readonly device?: string;
   /** Source address preferred for packets made here. */
   readonly source?: Ipv4;
@@ -85,6 +89,8 @@ export interface RoutingRule {
   readonly priority: number;
   /** Source network; all sources without it. */
   readonly from?: Cidr;
+  /** `fwmark VALUE/MASK`; all packets without it. */
+  readonly mark?: { readonly value: number; readonly mask: number };
   readonly table: TableId;
 }
 
@@ -99,7 +105,7 @@ export interface PermanentNeighbour {
 export interface StaticFdbEntry {
   readonly mac: Mac;
   readonly device: string;
-  /** The remote tunnel end, for a VXLAN device. */
+  /** The remote tunnel end, for a VXLAN device; several for the address 0, whither go frames to all and to unknown ones. */
   readonly remote?: Ipv4;
 }
 
@@ -129,8 +135,26 @@ export interface Sysctl {
   readonly routeLocalnet: readonly string[];
   /** net.netfilter.nf_conntrack_max; 262144 unless given. */
   readonly conntrackMax?: number;
+  /** net.ipv4.conf.all.send_redirects */
+  readonly sendRedirects: boolean;
+  /** net.ipv4.conf.all.src_valid_mark */
+  readonly sourceValidMark?: boolean;
+  /** What single devices have otherwise. */
+  readonly devices?: readonly DeviceSysctl[];
+  /** net.ipv4.neigh.*.proxy_delay: ARP on behalf of others is answered within so many milliseconds, by chance; 800 unless given. */
+  readonly proxyDelayMs?: number;
   /** net.ipv4.vs.conntrack */
   readonly ipvsConntrack: boolean;
   /** net.ipv4.neigh.*.retrans_time_ms; 1000 unless given. */
   readonly neighbourRetransMs?: number;
+}
+
+/** net.ipv4.conf.NAME.* of one device. */
+export interface DeviceSysctl {
+  readonly name: string;
+  /** As ip_forward unless given. */
+  readonly forwarding?: boolean;
+  /** The stricter of this and that of all devices counts. */
+  readonly rpFilter?: 0 | 1 | 2;
+  readonly proxyArp?: boolean;
 }

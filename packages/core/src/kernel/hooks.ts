@@ -4,8 +4,10 @@
  * iptable_*.c and ipvs/ip_vs_core.c (6.1).
  */
 import { memo } from '../base/immutable.ts';
+import { ICMP_ERROR } from './icmp.ts';
 import { ipvsIn, ipvsOut } from './ipvs-hooks.ts';
 import type { Namespace } from './namespace.ts';
+import type { Connection } from './netfilter/connection.ts';
 import { confirm, track } from './netfilter/conntrack.ts';
 import { type Hook, type HookEntry, type PerHook, PRIORITY, type Verdict } from './netfilter/hook.ts';
 import { MATCHES } from './netfilter/matches.ts';
@@ -22,6 +24,7 @@ type Entry = HookEntry<Namespace>;
 
 /** Every look at a packet there is, by priority within its hook. */
 export const HOOKS: readonly Entry[] = [
+  ...each(['PREROUTING'], PRIORITY.defragment, 'defragment', tracks, (ns, skb) => (ns.isWhole(skb) ? 'accept' : 'stop')),
   ...table('raw', PRIORITY.raw, ['PREROUTING', 'OUTPUT']),
   ...each(['PREROUTING', 'OUTPUT'], PRIORITY.conntrack, 'conntrack', tracks, track),
   ...table('mangle', PRIORITY.mangle, ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']),
@@ -126,14 +129,26 @@ function nat(ns: Namespace, skb: SkBuff, hook: Hook): Verdict {
       return 'drop';
     }
   }
+  if (skb.icmpType === ICMP_ERROR.redirect.type && skb.quoted !== undefined && !mayRedirect(connection)) {
+    skb.hop?.steps.push({ action: 'dropped', text: 'a redirect about a connection that is translated' });
+    return 'drop';
+  }
   const { destination } = skb;
   translate(connection, side, skb);
   // A new destination is routed at once; the device that later rules see stays the old one.
   if (hook !== 'OUTPUT' || skb.destination === destination) return 'accept';
-  const failure = outFailure(ns, skb, ns.route(skb.destination, skb.source));
+  const failure = outFailure(ns, skb, ns.route(skb.destination, skb.source, skb.mark));
   if (failure === undefined) return 'accept';
   skb.hop?.steps.push({ action: 'no-route', text: failure });
   return 'drop';
+}
+
+/** 127.0.0.1 */
+const LOOPBACK = 0x7f000001;
+
+/** Redirects pass only about connections that are known not to be translated (nf_nat_icmp_reply_translation). */
+function mayRedirect({ sourceDecided, destinationDecided, sourceNat, destinationNat }: Connection): boolean {
+  return sourceDecided && destinationDecided && !sourceNat && !destinationNat;
 }
 
 function mappingOf(ns: Namespace, skb: SkBuff, hook: Hook, verdict: Exclude<TableVerdict, string>): Mapping | undefined {
@@ -146,7 +161,7 @@ function mappingOf(ns: Namespace, skb: SkBuff, hook: Hook, verdict: Exclude<Tabl
       return { ...verdict, address, random: drawsPort(verdict) };
     }
     case 'REDIRECT': {
-      const address = hook === 'OUTPUT' ? 0x7f000001 : (skb.input?.link.addresses[0]?.address ?? ns.loopback);
+      const address = (hook === 'OUTPUT' ? undefined : skb.input?.link.addresses[0]?.address) ?? LOOPBACK;
       return { ...verdict, address, random: drawsPort(verdict) };
     }
     default:

@@ -1,9 +1,11 @@
 /**
  * ICMP errors and echo: what a namespace says about packets it could not take or pass on.
- * Follows linux net/ipv4/icmp.c (icmp_send): no error about an error, none about a broadcast; the quoted packet is
- * cut so that the error has at most 576 bytes; DF off.
+ * Follows linux net/ipv4/icmp.c (icmp_send): no error about an error, a broadcast, or a fragment
+ * other than the first; the quoted packet is
+ * cut so that the error has at most 576 bytes and fits the way back; DF off.
  */
-import { IPV4_HEADER, UDP_HEADER } from '../wire/ipv4.ts';
+import type { Ipv4 } from '../base/address.ts';
+import { IPV4_HEADER, isLaterFragment, UDP_HEADER } from '../wire/ipv4.ts';
 import { PROTOCOL } from './netfilter/rule.ts';
 import { SkBuff } from './skb.ts';
 import type { TcpFailure } from './socket/tcp.ts';
@@ -18,7 +20,9 @@ export const ICMP_ERROR = {
   networkProhibited: { type: 3, code: 9 },
   hostProhibited: { type: 3, code: 10 },
   administrativelyProhibited: { type: 3, code: 13 },
+  redirect: { type: 5, code: 1 },
   timeExceeded: { type: 11, code: 0 },
+  reassemblyTimeExceeded: { type: 11, code: 1 },
 } as const;
 
 /** What REJECT's answers are. */
@@ -40,16 +44,20 @@ export interface IcmpError {
 
 const MOST_BYTES = 576;
 
-/** The error about a packet, or undefined where none may be sent. Source and destination are still to be routed. */
-export function icmpError(about: SkBuff, error: IcmpError, source: number, mtu = 0): SkBuff | undefined {
-  if (about.protocol === PROTOCOL.icmp && about.quoted !== undefined) return undefined;
-  const bytes = Math.min(MOST_BYTES, IPV4_HEADER + UDP_HEADER + about.length);
+/** The error about a packet, or undefined where none may be sent. `room` is what gets back to the sender. */
+export function icmpError(
+  about: SkBuff,
+  error: IcmpError,
+  { source, info, room }: { source: Ipv4; info: number; room: number },
+): SkBuff | undefined {
+  if ((about.protocol === PROTOCOL.icmp && about.quoted !== undefined) || isLaterFragment(about)) return undefined;
+  const bytes = Math.min(MOST_BYTES, room, IPV4_HEADER + UDP_HEADER + about.length);
   const skb = new SkBuff(PROTOCOL.icmp, source, 0, about.source, 0, bytes);
   skb.df = false;
   skb.owner = 'kernel';
   skb.icmpType = error.type;
   skb.icmpCode = error.code;
-  skb.icmpMtu = mtu;
+  skb.icmpInfo = info;
   const quoted = about.copy();
   quoted.hop = undefined;
   quoted.payload = undefined;

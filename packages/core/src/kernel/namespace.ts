@@ -6,16 +6,18 @@ import type { Ipv4, Mac } from '../base/address.ts';
 import type { Timer } from '../base/clock.ts';
 import { memo } from '../base/immutable.ts';
 import type { Random } from '../base/random.ts';
-import { Arp } from '../wire/arp.ts';
+import type { Arp } from '../wire/arp.ts';
 import { IPV4_HEADER, UDP_HEADER } from '../wire/ipv4.ts';
+import { receiveArp } from './arp.ts';
 import { receiveBridged } from './bridged.ts';
 import type { IpSet, NamespaceConfig, PermanentNeighbour, Route, StaticFdbEntry } from './config.ts';
+import { NextHopExceptions } from './exceptions.ts';
+import { FragmentTable } from './fragment.ts';
 import { activeHooks } from './hooks.ts';
 import { Ipvs } from './ipvs/ipvs.ts';
 import type { KernelLog } from './kernel-log.ts';
 import type { Device, Frame } from './link/device.ts';
 import { type DeviceKeeper, Devices } from './link/devices.ts';
-import { transmit } from './link/transmit.ts';
 import type { Wire } from './link/wire.ts';
 import { type NeighbourHost, NeighbourTable } from './neighbour.ts';
 import { ConnectionTable } from './netfilter/connection.ts';
@@ -23,12 +25,15 @@ import { type AddressType, PROTOCOL, type TableName } from './netfilter/rule.ts'
 import type { RuleHost } from './netfilter/rule-host.ts';
 import { indexSet, type SetIndex } from './netfilter/set.ts';
 import { TableState } from './netfilter/table.ts';
-import { isMartian, noListener, output, receive, routeFailure, unresolved } from './path.ts';
+import { incomplete, noListener, output, receive, routeFailure, unresolved } from './path.ts';
+import { RedirectLimit } from './redirect.ts';
 import { firstAddress, RouteCache, type RouteSource, sourceAddress } from './route.ts';
 import { SkBuff } from './skb.ts';
 import { type Listener, type SocketHost, Sockets } from './socket/sockets.ts';
 import type { TcpFailure } from './socket/tcp.ts';
+import { type Switches, switchesOf } from './switches.ts';
 import { decapsulate, encapsulate } from './tunnel.ts';
+import { mayInsist, pathMtu, type Way, wayTo } from './way.ts';
 import type { World } from './world.ts';
 
 /** State that daemons keep for many namespaces at once; a namespace looks it up and holds no copy. */
@@ -60,6 +65,8 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
   readonly world: World;
   readonly random: Random;
   readonly neighbours = new NeighbourTable(this);
+  readonly exceptions = new NextHopExceptions();
+  readonly redirects = new RedirectLimit();
   readonly connections = new ConnectionTable();
   readonly sockets = new Sockets(this);
   readonly tables: { readonly [table in TableName]: TableState } = {
@@ -68,6 +75,10 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
     nat: new TableState('nat'),
     filter: new TableState('filter'),
   };
+  private readonly fragments = new FragmentTable({
+    after: (delay, action) => this.after(delay, action),
+    incomplete: (first) => incomplete(this, first),
+  });
   /** What happens when an echo reply arrives. */
   echoed: (skb: SkBuff) => void = () => {};
   /** What happens when an ICMP error about an echo request arrives. */
@@ -122,6 +133,7 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
     const before = this.current;
     this.current = next;
     if (next.links !== before.links) this.deviceTable.configure(next.links);
+    if (next.sysctl !== before.sysctl) this.deviceTable.switch();
     if (next.netfilter !== before.netfilter) this.buildTables(next);
   }
 
@@ -172,11 +184,6 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
     return this.balancer;
   }
 
-  /** 127.0.0.1 as a last resort for a source address. */
-  get loopback(): Ipv4 {
-    return 0x7f000001;
-  }
-
   /** Devices by index. */
   get devices(): readonly Device[] {
     return this.deviceTable.all();
@@ -192,9 +199,9 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
     return this.deviceTable.at(index);
   }
 
-  /** The best route to an address; `source` 0 while it is still to be chosen. */
-  route(destination: Ipv4, source: Ipv4): Route | undefined {
-    return this.routeCache.find(this.current, this.shared.routes, this.shared.epoch?.() ?? 0, destination, source);
+  /** The best route to an address; `source` 0 while it is still to be chosen, `mark` that of the packet. */
+  route(destination: Ipv4, source: Ipv4, mark = 0): Route | undefined {
+    return this.routeCache.find(this.current, this.shared.routes, this.shared.epoch?.() ?? 0, destination, source, mark);
   }
 
   /** Every route in force. */
@@ -229,11 +236,12 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
     return own === undefined ? this.shared.set?.(name) : indexSet(own);
   }
 
-  after(delay: number, action: () => void): Timer {
-    return this.world.clock.after(delay, () => {
+  after(delay: number, action: () => void, background = false): Timer {
+    const run = () => {
       action();
       this.world.wire.run();
-    });
+    };
+    return this.world.clock.after(delay, run, background);
   }
 
   wake(program: () => void): void {
@@ -256,13 +264,12 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
     return this.route(source, 0)?.type === 'local' ? source : this.addressTowards(device, next);
   }
 
-  sourceFor(destination: Ipv4): { readonly address: Ipv4; readonly mtu: number } | undefined {
-    const route = this.route(destination, 0);
-    if (route === undefined) return undefined;
-    if (route.type === 'local') return { address: route.source ?? destination, mtu: this.device('lo')?.mtu ?? 65536 };
-    const device = route.device === undefined ? undefined : this.device(route.device);
-    if (device === undefined) return undefined;
-    return { address: route.source ?? this.addressTowards(device, route.via ?? destination), mtu: device.mtu };
+  sourceFor(destination: Ipv4, mark = 0): Way | undefined {
+    return wayTo(this, destination, mark);
+  }
+
+  pathMtu(destination: Ipv4): number | undefined {
+    return pathMtu(this, destination);
   }
 
   /** Why nothing can be sent to an address; undefined if routing has nothing against it. */
@@ -272,19 +279,25 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
 
   /** Sends an ICMP echo request of 56 bytes; {@link echoed} or {@link echoFailed} is told of the answer. */
   ping(address: Ipv4, identifier: number, options: { bytes?: number; ttl?: number; df?: boolean } = {}): TcpFailure | undefined {
-    const source = this.sourceFor(address);
-    if (source === undefined) return this.failureTo(address) ?? 'ENETUNREACH';
+    const way = this.sourceFor(address);
+    if (way === undefined) return this.failureTo(address) ?? 'ENETUNREACH';
     const length = IPV4_HEADER + UDP_HEADER + (options.bytes ?? 56);
-    const skb = new SkBuff(PROTOCOL.icmp, source.address, identifier, address, identifier, length);
+    const skb = new SkBuff(PROTOCOL.icmp, way.address, identifier, address, identifier, length);
     skb.icmpType = 8;
     skb.owner = 'program';
     if (options.ttl !== undefined) skb.ttl = options.ttl;
-    if (options.df === false) skb.df = false;
+    skb.df = options.df ?? mayInsist(way, length);
+    skb.ignoreDf = options.df !== true;
     return this.send(skb);
   }
 
   noListener(skb: SkBuff): void {
     noListener(this, skb);
+  }
+
+  /** Whether a packet is whole, or is so now that this fragment has come. */
+  isWhole(skb: SkBuff): boolean {
+    return skb.fragment === undefined || this.fragments.completes(skb, skb.fragment);
   }
 
   unresolved(skb: SkBuff, device: Device): void {
@@ -312,17 +325,20 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
     return own?.remote ?? this.shared.remote?.(device, mac);
   }
 
+  /** The far tunnel ends to which goes what is for all or for nobody known, in the order of sending: the first last. */
+  floodedTo(device: string): readonly Ipv4[] {
+    const remotes = this.current.fdb.flatMap((entry) =>
+      entry.device === device && entry.mac === 0 && entry.remote !== undefined ? [entry.remote] : [],
+    );
+    return [...remotes.slice(1), ...remotes.slice(0, 1)];
+  }
+
   receiveIp(skb: SkBuff, device: Device): void {
     receive(this, skb, device);
   }
 
   receiveArp(arp: Arp, device: Device): void {
-    const ends = { source: arp.senderAddress, destination: arp.targetAddress };
-    const local = arp.operation === 'request' && this.route(arp.targetAddress, 0)?.type === 'local';
-    const asked = local && !isMartian(this, ends, device);
-    const from = arp.operation === 'reply' ? 'answer' : asked ? 'request for us' : 'request';
-    this.neighbours.learn(device, arp.senderAddress, arp.senderMac, from);
-    if (asked) transmit(device, new Arp('reply', device.mac, arp.targetAddress, arp.senderMac, arp.senderAddress));
+    receiveArp(this, arp, device);
   }
 
   receiveBridged(skb: SkBuff, bridge: Device, port: Device): void {
@@ -343,12 +359,17 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
     this.active = undefined;
   }
 
+  /** @internal */
+  switchesOf(device: string): Switches {
+    return switchesOf(this.current.sysctl, device);
+  }
+
   /** @internal A tunnel's socket opens with its device. */
   deviceMade(device: Device): void {
     const { kind, name } = device.link;
     if (kind.type !== 'vxlan') return;
-    const socket = this.sockets.bindUdp({ address: 0, port: kind.port, program: name }, ({ payload, mark }) =>
-      decapsulate(device, payload, mark),
+    const socket = this.sockets.bindUdp({ address: 0, port: kind.port, program: name }, ({ payload, mark, source }) =>
+      decapsulate(this, device, payload, { mark, source }),
     );
     this.tunnels.set(device, socket);
   }

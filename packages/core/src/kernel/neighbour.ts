@@ -1,7 +1,8 @@
 /**
  * Who has which address on a link: ARP, its table, and the packets that wait for an answer.
  * Follows linux net/ipv4/arp.c and net/core/neighbour.c. What a request taught is STALE, what an answer taught REACHABLE
- * for 30 s; a stale entry that is used is taken as confirmed 5 s later: the unicast probe that would do it is not sent.
+ * for 30 s (in Linux between 15 and 45 s, drawn anew every five minutes). A stale entry that is used is probed by
+ * unicast 5 s later, unless a connection has got on by it meanwhile.
  */
 import type { Ipv4, Mac } from '../base/address.ts';
 import type { Timer } from '../base/clock.ts';
@@ -22,7 +23,8 @@ export interface NeighbourHost {
   readonly now: number;
   /** Milliseconds between requests. */
   readonly retransmitMs: number;
-  after(delay: number, action: () => void): Timer;
+  /** With `background` nobody waits for it. */
+  after(delay: number, action: () => void, background?: boolean): Timer;
   /** A permanent entry, configured or shared. */
   permanentNeighbour(device: Device, address: Ipv4): Mac | undefined;
   /** The address to ask from, for a packet from that source. */
@@ -41,11 +43,12 @@ export class NeighbourTable {
     this.host = host;
   }
 
-  /** The MAC address of a neighbour, if it is known. */
-  lookup(device: Device, address: Ipv4): Mac | undefined {
+  /** The MAC address of a neighbour, if it is known; `gotOn` if the packet's connection does by it. */
+  lookup(device: Device, address: Ipv4, gotOn = false): Mac | undefined {
     const known = find(device, address);
-    if (known !== undefined && known.state === 'VALID') {
-      use(known, this.host.now);
+    if (known !== undefined && known.mac !== 0) {
+      if (gotOn) known.hintedAt = this.host.now;
+      this.use(known);
       return known.mac;
     }
     return this.host.permanentNeighbour(device, address);
@@ -54,8 +57,23 @@ export class NeighbourTable {
   /** Whether an address is known from an answer that is not too old. */
   isReachable(device: Device, address: Ipv4): boolean {
     const known = find(device, address);
-    if (known === undefined || known.state !== 'VALID') return this.host.permanentNeighbour(device, address) !== undefined;
+    if (known === undefined || known.mac === 0) return this.host.permanentNeighbour(device, address) !== undefined;
     return stateOf(known, this.host.now) === 'REACHABLE';
+  }
+
+  /** Whether the MAC address of a neighbour is known; asking does not count as use. */
+  knows(device: Device, address: Ipv4): boolean {
+    if ((find(device, address)?.mac ?? 0) !== 0) return true;
+    return this.host.permanentNeighbour(device, address) !== undefined;
+  }
+
+  /** Asks for a neighbour for whom no packet waits. */
+  seek(device: Device, address: Ipv4): void {
+    const entry = this.entry(device, address);
+    if (entry.state === 'INCOMPLETE' && entry.timer !== undefined) return;
+    entry.state = 'INCOMPLETE';
+    entry.asked = 0;
+    this.ask(entry);
   }
 
   /** Keeps a packet until its next hop is known, and asks for it; then it is sent by the device, or as `go` says. */
@@ -64,11 +82,7 @@ export class NeighbourTable {
     if (entry.waiting.length >= QUEUE) entry.waiting.shift();
     entry.waiting.push({ skb, go });
     skb.hop?.steps.push({ action: 'resolve', device: device.name, address });
-    if (entry.state !== 'INCOMPLETE' || entry.timer === undefined) {
-      entry.state = 'INCOMPLETE';
-      entry.asked = 0;
-      this.ask(entry);
-    }
+    this.seek(device, address);
   }
 
   /** What an ARP packet says about its sender: an answer confirms it, a request makes it known only if it is for us. */
@@ -78,7 +92,7 @@ export class NeighbourTable {
     const entry = from === 'request for us' ? this.entry(device, address) : find(device, address);
     if (entry === undefined) return;
     // A request says nothing new about a neighbour that is known with that address.
-    if (from !== 'answer' && entry.state === 'VALID' && entry.mac === mac) return;
+    if (from !== 'answer' && entry.mac === mac) return;
     entry.timer?.cancel();
     entry.timer = undefined;
     entry.mac = mac;
@@ -87,7 +101,7 @@ export class NeighbourTable {
     entry.usedAt = undefined;
     const waiting = entry.waiting;
     entry.waiting = [];
-    if (waiting.length > 0) use(entry, this.host.now);
+    if (waiting.length > 0) this.use(entry);
     for (const { go } of waiting) go(mac);
   }
 
@@ -118,6 +132,7 @@ export class NeighbourTable {
         mac: 0,
         state: 'FAILED',
         confirmedAt: Number.NEGATIVE_INFINITY,
+        hintedAt: Number.NEGATIVE_INFINITY,
         usedAt: undefined,
         asked: 0,
         timer: undefined,
@@ -134,15 +149,39 @@ export class NeighbourTable {
       const waiting = entry.waiting;
       entry.waiting = [];
       entry.timer = undefined;
+      entry.usedAt = undefined;
       entry.state = 'FAILED';
+      entry.mac = 0;
       for (const { skb } of waiting) this.host.unresolved(skb, entry.device);
       return;
     }
     entry.asked++;
-    entry.timer = this.host.after(this.host.retransmitMs, () => this.ask(entry));
+    const probes = entry.state === 'PROBE';
+    entry.timer = this.host.after(this.host.retransmitMs, () => this.ask(entry), probes);
     const { device, address } = entry;
     const source = this.host.askingAddress(device, address, entry.waiting.at(-1)?.skb.source ?? 0);
-    transmit(device, new Arp('request', device.mac, source, 0, address));
+    const request = new Arp('request', device.mac, source, 0, address);
+    if (probes) request.destinationMac = entry.mac;
+    transmit(device, request);
+  }
+
+  /** A stale entry in use is looked after in a while. */
+  private use(entry: Neighbour): void {
+    if (entry.usedAt !== undefined || this.host.now - entry.confirmedAt <= REACHABLE_MS) return;
+    entry.usedAt = this.host.now;
+    entry.timer = this.host.after(DELAY_MS, () => this.verify(entry), true);
+  }
+
+  private verify(entry: Neighbour): void {
+    entry.timer = undefined;
+    if (this.host.now - entry.hintedAt <= DELAY_MS) {
+      entry.confirmedAt = entry.hintedAt;
+      entry.usedAt = undefined;
+      return;
+    }
+    entry.state = 'PROBE';
+    entry.asked = 0;
+    this.ask(entry);
   }
 }
 
@@ -151,25 +190,12 @@ function find(device: Device, address: Ipv4): Neighbour | undefined {
 }
 
 /** A state as `ip neigh` names it. */
-export type NeighbourState = 'INCOMPLETE' | 'REACHABLE' | 'STALE' | 'DELAY' | 'FAILED';
+export type NeighbourState = 'INCOMPLETE' | 'REACHABLE' | 'STALE' | 'DELAY' | 'PROBE' | 'FAILED';
 
 function stateOf(neighbour: Neighbour, now: number): NeighbourState {
   if (neighbour.state !== 'VALID') return neighbour.state;
-  const { confirmedAt, usedAt } = neighbour;
-  if (now - confirmedAt <= REACHABLE_MS) return 'REACHABLE';
-  if (usedAt === undefined) return 'STALE';
-  if (now - usedAt < DELAY_MS) return 'DELAY';
-  return now - usedAt - DELAY_MS <= REACHABLE_MS ? 'REACHABLE' : 'STALE';
-}
-
-function use(neighbour: Neighbour, now: number): void {
-  if (now - neighbour.confirmedAt <= REACHABLE_MS) return;
-  if (neighbour.usedAt !== undefined && now - neighbour.usedAt >= DELAY_MS) {
-    neighbour.confirmedAt = neighbour.usedAt + DELAY_MS;
-    neighbour.usedAt = undefined;
-    if (now - neighbour.confirmedAt <= REACHABLE_MS) return;
-  }
-  neighbour.usedAt ??= now;
+  if (now - neighbour.confirmedAt <= REACHABLE_MS) return 'REACHABLE';
+  return neighbour.usedAt === undefined ? 'STALE' : 'DELAY';
 }
 
 /** Puts the Ethernet addresses on a packet and sends it. */

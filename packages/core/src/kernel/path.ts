@@ -9,11 +9,13 @@
  *                                                            +------> OUTPUT ---------+
  *
  * Who looks at the packet at the five hooks, and in which order, is the table in hooks.ts.
- * Follows linux net/ipv4/ip_input.c, ip_forward.c, ip_output.c and route.c (6.1). Fragments are not modelled.
+ * Follows linux net/ipv4/ip_input.c, ip_forward.c, ip_output.c and route.c (6.1).
  */
-import { BROADCAST_MAC, formatIpv4, type Ipv4 } from '../base/address.ts';
+import { BROADCAST_MAC, formatIpv4 } from '../base/address.ts';
+import type { Packet } from '../wire/ipv4.ts';
 import { FLAG } from '../wire/tcp.ts';
 import type { Route } from './config.ts';
+import { fragments } from './fragment.ts';
 import { echoReply, failureOf, ICMP_ERROR, type IcmpError, icmpError, REJECT_ERROR } from './icmp.ts';
 import type { Device } from './link/device.ts';
 import type { Namespace } from './namespace.ts';
@@ -21,8 +23,11 @@ import { send } from './neighbour.ts';
 import { setClosing } from './netfilter/conntrack.ts';
 import { at, type Hook, type Verdict } from './netfilter/hook.ts';
 import { PROTOCOL, type Target } from './netfilter/rule.ts';
+import { hearRedirect, redirect } from './redirect.ts';
 import { SkBuff } from './skb.ts';
 import type { TcpFailure } from './socket/tcp.ts';
+import { isLoopback, isMartian } from './source.ts';
+import { learnMtu } from './way.ts';
 
 /** A packet comes in by a device. */
 export function receive(ns: Namespace, skb: SkBuff, device: Device): void {
@@ -30,12 +35,14 @@ export function receive(ns: Namespace, skb: SkBuff, device: Device): void {
     arrive(ns, skb, device);
     if (!pass(ns, 'PREROUTING', skb)) return;
   }
+  // What a bridge put together is not known any more to have come in pieces.
+  else skb.largestFragment = 0;
   skb.input = device;
   // What a namespace sends to itself over lo was routed when it was sent.
   if (device.kind === 'loopback') return deliver(ns, skb);
-  const route = ns.route(skb.destination, skb.source);
+  const route = ns.route(skb.destination, skb.source, skb.mark);
   const local = route?.type === 'local' || route?.type === 'broadcast';
-  if (!local && !ns.config.sysctl.ipForward) return end(skb, 'not-forwarded', 'net.ipv4.ip_forward is 0');
+  if (!local && !device.switches.forwarding) return end(skb, 'not-forwarded', `${device.name} does not forward`);
   if (route === undefined) return refuse(ns, skb, ICMP_ERROR.netUnreachable, 'no-route');
   if (route.type === 'blackhole') return end(skb, 'no-route', 'blackhole');
   if (route.type === 'unreachable') return refuse(ns, skb, ICMP_ERROR.hostUnreachable, 'no-route');
@@ -53,29 +60,39 @@ export function arrive(ns: Namespace, skb: SkBuff, device: Device): void {
 
 /** A packet for this namespace itself. */
 function deliver(ns: Namespace, skb: SkBuff): void {
+  if (!ns.isWhole(skb)) return;
   if (!pass(ns, 'INPUT', skb)) return;
   if (skb.protocol !== PROTOCOL.icmp) return ns.sockets.receive(skb);
   if (skb.icmpType === 8) {
     end(skb, 'delivered', 'echo request answered');
     sendIcmp(ns, echoReply(skb));
   } else if (skb.quoted !== undefined) {
-    const error = { type: skb.icmpType, code: skb.icmpCode };
-    end(skb, 'delivered', `ICMP ${error.type}/${error.code}`);
-    if (skb.quoted.protocol === PROTOCOL.icmp) ns.echoFailed(skb);
-    else ns.sockets.error(skb.quoted, failureOf(error));
+    end(skb, 'delivered', `ICMP ${skb.icmpType}/${skb.icmpCode}`);
+    hear(ns, skb, skb.quoted);
   } else {
     end(skb, 'delivered', 'echo reply');
     ns.echoed(skb);
   }
 }
 
+/** An ICMP error about a packet that was sent from here. */
+function hear(ns: Namespace, skb: SkBuff, quoted: Packet): void {
+  const error = { type: skb.icmpType, code: skb.icmpCode };
+  if (error.type === ICMP_ERROR.redirect.type) return hearRedirect(ns, skb, quoted);
+  const narrow = error.type === ICMP_ERROR.fragmentationNeeded.type && error.code === ICMP_ERROR.fragmentationNeeded.code;
+  if (narrow && (quoted.protocol === PROTOCOL.icmp || ns.sockets.has(quoted))) learnMtu(ns, quoted, skb.icmpInfo);
+  if (quoted.protocol === PROTOCOL.icmp) ns.echoFailed(skb);
+  else if (narrow && quoted.protocol === PROTOCOL.tcp) ns.sockets.narrow(quoted);
+  else ns.sockets.error(quoted, failureOf(error));
+}
+
 /** A packet for somebody else. */
 function forward(ns: Namespace, skb: SkBuff, route: Route): void {
   if (skb.ttl <= 1) return refuse(ns, skb, ICMP_ERROR.timeExceeded, 'ttl-expired');
   if (!setRoute(ns, skb, route)) return end(skb, 'device-down', route.device ?? 'no device');
-  const mtu = skb.output?.mtu ?? 0;
-  if (skb.length > mtu && skb.df) return refuse(ns, skb, ICMP_ERROR.fragmentationNeeded, 'too-big', mtu);
+  if (skb.length > skb.mtu && skb.df) return refuse(ns, skb, ICMP_ERROR.fragmentationNeeded, 'too-big', skb.mtu);
   skb.ttl--;
+  redirect(ns, skb);
   if (pass(ns, 'FORWARD', skb)) finish(ns, skb);
 }
 
@@ -84,6 +101,10 @@ export function output(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
   skb.hop = ns.world.trace?.begin(ns.label, 'local', skb);
   const failure = routeOut(ns, skb);
   if (failure !== undefined) return failure;
+  if (skb.length > skb.mtu && skb.df && !skb.ignoreDf) {
+    end(skb, 'too-big', `${skb.length} bytes, ${skb.output?.name} takes ${skb.mtu}`);
+    return 'EMSGSIZE';
+  }
   const { destination, mark } = skb;
   const verdict = visit(ns, 'OUTPUT', skb);
   if (verdict === 'stop') return undefined;
@@ -98,7 +119,7 @@ export function output(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
 /** What the sender of a packet learns that was dropped after it got another destination; TCP learns nothing. */
 function dropped(ns: Namespace, skb: SkBuff): TcpFailure {
   if (skb.protocol === PROTOCOL.tcp) return 'EPERM';
-  return outFailure(ns, skb, ns.route(skb.destination, skb.source)) ?? 'EPERM';
+  return outFailure(ns, skb, ns.route(skb.destination, skb.source, skb.mark)) ?? 'EPERM';
 }
 
 /** The packet leaves: the last hook, then the neighbour's address, then the device. */
@@ -107,17 +128,21 @@ export function finish(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
   if (verdict !== 'accept') return verdict === 'drop' ? 'EPERM' : undefined;
   const device = skb.output;
   if (device === undefined) return undefined;
-  if (device.kind === 'loopback') send(device, device.mac, skb);
-  else if (skb.length > device.mtu) {
-    end(skb, skb.df ? 'too-big' : 'not-modelled', `${skb.length} bytes, ${device.name} takes ${device.mtu}`);
+  if (skb.length <= skb.mtu && skb.largestFragment === 0) leave(ns, skb, device);
+  else if (skb.df && !skb.ignoreDf) {
+    refuse(ns, skb, ICMP_ERROR.fragmentationNeeded, 'too-big', skb.mtu);
     return 'EMSGSIZE';
-  } else if (skb.destinationMac === BROADCAST_MAC) send(device, BROADCAST_MAC, skb);
-  else {
-    const mac = ns.neighbours.lookup(device, skb.nextHop);
-    if (mac === undefined) ns.neighbours.resolve(device, skb.nextHop, skb);
-    else send(device, mac, skb);
-  }
+  } else for (const piece of fragments(skb, skb.mtu)) leave(ns, piece, device);
   return undefined;
+}
+
+/** Finds the neighbour's address and hands the packet to the device. */
+function leave(ns: Namespace, skb: SkBuff, device: Device): void {
+  if (device.kind === 'loopback') return send(device, device.mac, skb);
+  if (skb.destinationMac === BROADCAST_MAC) return send(device, BROADCAST_MAC, skb);
+  const mac = ns.neighbours.lookup(device, skb.nextHop, skb.gotOn);
+  if (mac === undefined) ns.neighbours.resolve(device, skb.nextHop, skb);
+  else send(device, mac, skb);
 }
 
 /** Shows a packet to everybody at a hook until one of them does not let it go on. */
@@ -158,13 +183,19 @@ export function refuse(
   ns: Namespace,
   skb: SkBuff,
   error: IcmpError,
-  fate: 'no-route' | 'ttl-expired' | 'too-big' | 'rejected' | 'no-listener' | 'unresolved',
+  fate: 'no-route' | 'ttl-expired' | 'too-big' | 'rejected' | 'no-listener' | 'unresolved' | 'incomplete',
   mtu = 0,
 ): void {
   end(skb, fate, `ICMP ${error.type}/${error.code} to ${formatIpv4(skb.source)}`);
+  tell(ns, skb, error, mtu);
+}
+
+/** Sends an ICMP error about a packet to its sender. */
+export function tell(ns: Namespace, skb: SkBuff, error: IcmpError, info: number): void {
   const own = ns.route(skb.destination, 0)?.type === 'local';
-  const source = own ? skb.destination : (ns.sourceFor(skb.source)?.address ?? 0);
-  const answer = icmpError(skb, error, source, mtu);
+  const back = ns.sourceFor(skb.source);
+  const source = own ? skb.destination : (back?.address ?? 0);
+  const answer = icmpError(skb, error, { source, info, room: back?.mtu ?? 576 });
   if (answer !== undefined) sendIcmp(ns, relate(answer, skb));
 }
 
@@ -186,12 +217,22 @@ export function unresolved(ns: Namespace, skb: SkBuff, device: Device): void {
   else refuse(ns, skb, ICMP_ERROR.hostUnreachable, 'unresolved');
 }
 
+/** The rest of a packet for this namespace did not come in time: its sender is told. */
+export function incomplete(ns: Namespace, first: SkBuff): void {
+  if (ns.route(first.destination, first.source)?.type === 'local')
+    refuse(ns, first, ICMP_ERROR.reassemblyTimeExceeded, 'incomplete');
+  else end(first, 'incomplete', 'the rest of its packet did not come in time');
+}
+
 /** Writes a route onto a packet; false if its device is down or gone. */
 export function setRoute(ns: Namespace, skb: SkBuff, route: Route): boolean {
   const device = route.type === 'local' ? ns.device('lo') : route.device === undefined ? undefined : ns.device(route.device);
   if (device === undefined || !device.up) return false;
   skb.output = device;
-  skb.nextHop = route.via ?? skb.destination;
+  const exception = ns.exceptions.find(route, skb.destination, ns.now);
+  skb.nextHop = exception?.gateway ?? route.via ?? skb.destination;
+  // Whoever passes packets on goes by the device alone (net.ipv4.ip_forward_use_pmtu is 0).
+  skb.mtu = skb.input === undefined ? (exception?.mtu ?? device.mtu) : device.mtu;
   skb.destinationMac = route.type === 'broadcast' ? BROADCAST_MAC : 0;
   skb.hop?.steps.push({ action: 'route', route, device: device.name });
   return true;
@@ -209,19 +250,19 @@ export function routeFailure(route: Route | undefined): TcpFailure | undefined {
 export function outFailure(ns: Namespace, { source }: SkBuff, route: Route | undefined): TcpFailure | undefined {
   const failure = routeFailure(route);
   if (failure !== undefined || route?.type === 'local' || !isLoopback(source)) return failure;
-  return mayNotLeave(ns, route?.device === undefined ? undefined : ns.device(route.device)) ? 'EINVAL' : undefined;
+  return mayNotLeave(route?.device === undefined ? undefined : ns.device(route.device)) ? 'EINVAL' : undefined;
 }
 
 function routeOut(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
-  const route = ns.route(skb.destination, skb.source);
+  const route = ns.route(skb.destination, skb.source, skb.mark);
   const failure = outFailure(ns, skb, route) ?? (route !== undefined && setRoute(ns, skb, route) ? undefined : 'ENETUNREACH');
   if (failure !== undefined) end(skb, 'no-route', failure);
   return failure;
 }
 
 /** Whether packets from 127.0.0.0/8 are kept from that device. */
-function mayNotLeave(ns: Namespace, device: Device | undefined): boolean {
-  return device !== undefined && device.kind !== 'loopback' && !ns.config.sysctl.routeLocalnet.includes(device.name);
+function mayNotLeave(device: Device | undefined): boolean {
+  return device !== undefined && device.kind !== 'loopback' && !device.switches.routeLocalnet;
 }
 
 function resetAnswer(ns: Namespace, to: SkBuff, related = false): void {
@@ -249,25 +290,6 @@ function relate(answer: SkBuff, about: SkBuff): SkBuff {
   return answer;
 }
 
-/** Whether a packet between those addresses has no business to come in by that device. */
-export function isMartian(ns: Namespace, { source, destination }: Ends, device: Device): boolean {
-  if (isLoopback(source) || isLoopback(destination)) return !ns.config.sysctl.routeLocalnet.includes(device.name);
-  const back = ns.route(source, 0);
-  if (back?.type === 'local') return true;
-  const { rpFilter } = ns.config.sysctl;
-  if (rpFilter === 0) return false;
-  return back === undefined || (rpFilter === 1 && back.device !== device.name);
-}
-
-interface Ends {
-  readonly source: Ipv4;
-  readonly destination: Ipv4;
-}
-
-function isLoopback(address: Ipv4): boolean {
-  return address >>> 24 === 127;
-}
-
 function end(
   skb: SkBuff,
   action:
@@ -281,7 +303,7 @@ function end(
     | 'not-forwarded'
     | 'martian'
     | 'device-down'
-    | 'not-modelled',
+    | 'incomplete',
   text: string,
 ): void {
   skb.hop?.steps.push({ action, text });

@@ -22,20 +22,27 @@ export const DEFAULT_RULES: readonly RoutingRule[] = [
   { priority: 32767, table: TABLE.default },
 ];
 
-/** The best route from `source` (0 if not yet chosen) to `destination`; undefined if there is none. */
+/** The best route from `source` (0 if not yet chosen) to `destination` for a packet with a mark; undefined if there is none. */
 export function findRoute(
   config: NamespaceConfig,
   sources: readonly RouteSource[],
   destination: Ipv4,
   source: Ipv4,
+  mark: number,
 ): Route | undefined {
   const tables = tablesOf(config.routes);
   for (const rule of config.rules) {
-    if (rule.from !== undefined && !contains(rule.from, source)) continue;
+    if (!applies(rule, source, mark)) continue;
     const route = findInTable(tables.get(rule.table), rule.table, sources, destination);
-    if (route !== undefined) return route;
+    // A throw route says that this table has none.
+    if (route !== undefined && route.type !== 'throw') return route;
   }
   return undefined;
+}
+
+function applies({ from, mark: wanted }: RoutingRule, source: Ipv4, mark: number): boolean {
+  if (from !== undefined && !contains(from, source)) return false;
+  return wanted === undefined || (mark & wanted.mask) >>> 0 === wanted.value;
 }
 
 /** Places for remembered routes: at first, and at most. */
@@ -44,21 +51,21 @@ const PLACES = { first: 8, most: 4096 } as const;
 /** A route that was found, or that there is none. */
 interface Remembered {
   readonly destination: Ipv4;
-  /** Which rules looked at its source and matched. */
+  /** Which rules looked at its source or mark and matched. */
   readonly kind: number;
   readonly route: Route | undefined;
 }
 
 /**
- * Routes found before: each has one place, by its destination, and is forgotten when another one needs that. Sources
- * of one kind, by the rules whose `from` they match, share what was found. What is remembered counts as long as the
+ * Routes found before: each has one place, by its destination, and is forgotten when another one needs that. Packets
+ * of one kind, by the rules for some that they match, share what was found. What is remembered counts as long as the
  * configuration and the shared state are the same.
  */
 export class RouteCache {
   private config: NamespaceConfig | undefined = undefined;
   private epoch = -1;
-  /** Whose packets the rules tell apart. */
-  private froms: readonly Cidr[] = [];
+  /** The rules that are for some packets only. */
+  private selective: readonly RoutingRule[] = [];
   private places: (Remembered | undefined)[] = [];
   private displaced = 0;
 
@@ -69,13 +76,14 @@ export class RouteCache {
     epoch: number,
     destination: Ipv4,
     source: Ipv4,
+    mark: number,
   ): Route | undefined {
     if (config !== this.config || epoch !== this.epoch) this.renew(config, epoch);
-    const kind = this.froms.length === 0 ? 0 : kindOf(this.froms, source);
+    const kind = this.selective.length === 0 ? 0 : kindOf(this.selective, source, mark);
     const place = placeOf(destination, kind) & (this.places.length - 1);
     const known = this.places[place];
     if (known !== undefined && known.destination === destination && known.kind === kind) return known.route;
-    const route = findRoute(config, sources, destination, source);
+    const route = findRoute(config, sources, destination, source, mark);
     this.places[place] = { destination, kind, route };
     if (known !== undefined) this.makeRoom();
     return route;
@@ -87,7 +95,7 @@ export class RouteCache {
     this.config = config;
     this.epoch = epoch;
     if (same) return;
-    this.froms = config.rules.flatMap(({ from }) => from ?? []);
+    this.selective = config.rules.filter(({ from, mark }) => from !== undefined || mark !== undefined);
     this.forget(Math.max(this.places.length, PLACES.first));
   }
 
@@ -108,10 +116,10 @@ function placeOf(destination: Ipv4, kind: number): number {
   return mixed ^ (mixed >>> 16);
 }
 
-/** One bit for each network that contains the address. */
-function kindOf(networks: readonly Cidr[], address: Ipv4): number {
+/** One bit for each rule that is for such a packet. */
+function kindOf(rules: readonly RoutingRule[], source: Ipv4, mark: number): number {
   let bits = 0;
-  for (let i = 0; i < networks.length; i++) if (contains(networks[i] as Cidr, address)) bits += 2 ** i;
+  for (let i = 0; i < rules.length; i++) if (applies(rules[i] as RoutingRule, source, mark)) bits += 2 ** i;
   return bits;
 }
 

@@ -22,6 +22,14 @@ export class SkBuff extends Packet {
   output: Device | undefined = undefined;
   /** The address to send it to on that device. */
   nextHop: Ipv4 = 0;
+  /** Bytes it may have on its way out, once routed. */
+  mtu = 0;
+  /** The namespace that made it may cut it into fragments in spite of DF. */
+  ignoreDf = false;
+  /** Its connection has got an answer since it sent the packet before: the next hop is there. */
+  gotOn = false;
+  /** Bytes of the largest fragment it was put together from; 0 if it came whole. */
+  largestFragment = 0;
   /** The bridge ports behind `input` and `output`, for a bridged packet. */
   physicalInput: Device | undefined = undefined;
   physicalOutput: Device | undefined = undefined;
@@ -47,11 +55,22 @@ export class SkBuff extends Packet {
     return this.copyInto(skb);
   }
 
+  /** Gives another packet the headers and the payload of this one. */
+  copyHeaders(to: SkBuff): void {
+    to.sourcePort = this.sourcePort;
+    to.destinationPort = this.destinationPort;
+    this.copyInto(to);
+  }
+
   /** Wipes the notes: the packet leaves the namespace. */
   scrub(): void {
     this.input = undefined;
     this.output = undefined;
     this.nextHop = 0;
+    this.mtu = 0;
+    this.ignoreDf = false;
+    this.gotOn = false;
+    this.largestFragment = 0;
     this.physicalInput = undefined;
     this.physicalOutput = undefined;
     this.prerouted = false;

@@ -20,6 +20,7 @@ export type Step =
   | { readonly action: 'decapsulate'; readonly device: string }
   | { readonly action: 'transmit'; readonly device: string; readonly mac: Mac }
   | { readonly action: 'resolve'; readonly device: string; readonly address: Ipv4 }
+  | { readonly action: 'fragment' | 'redirect'; readonly text: string }
   | { readonly action: Fate; readonly text: string };
 
 /** How a packet's way can end. */
@@ -32,6 +33,7 @@ export type Fate =
   | 'ttl-expired'
   | 'too-big'
   | 'unresolved'
+  | 'incomplete'
   | 'not-forwarded'
   | 'martian'
   | 'device-down'

@@ -12,6 +12,16 @@ export const UDP_HEADER = 8;
 /** Bytes of a TCP header as Linux sends it: a SYN's with its options, any other's with a timestamp. */
 export const TCP_HEADER = { syn: 40, established: 32 } as const;
 
+/** Which part of a larger packet a fragment is. */
+export interface Fragment {
+  /** The packet it was cut from. */
+  readonly of: Packet;
+  /** Bytes of that packet's payload before this part. */
+  readonly offset: number;
+  /** It is not the last. */
+  readonly more: boolean;
+}
+
 /** The fields of IPv4, TCP, UDP and ICMP that decide where a packet goes. */
 export class Packet {
   /** IANA protocol number. */
@@ -36,12 +46,14 @@ export class Packet {
   /** ICMP: type and code. */
   icmpType = 0;
   icmpCode = 0;
-  /** ICMP fragmentation needed: the next hop's MTU. */
-  icmpMtu = 0;
+  /** ICMP errors: what they add: the next hop's MTU if it was too large, the better gateway of a redirect. */
+  icmpInfo = 0;
   /** ICMP errors: the packet they are about, as it was when the error was made. */
   quoted: Packet | undefined = undefined;
   /** What the application sent: text, or for a tunnel the inner frame. */
   payload: unknown = undefined;
+  /** Which part of a packet it is, if it is not whole. Only the first part has ports, flags and payload. */
+  fragment: Fragment | undefined = undefined;
   /** Firewall mark; belongs to one machine only. */
   mark = 0;
 
@@ -70,17 +82,25 @@ export class Packet {
     p.mss = this.mss;
     p.icmpType = this.icmpType;
     p.icmpCode = this.icmpCode;
-    p.icmpMtu = this.icmpMtu;
+    p.icmpInfo = this.icmpInfo;
     p.quoted = this.quoted;
     p.payload = this.payload;
+    p.fragment = this.fragment;
     p.mark = this.mark;
     return p;
   }
 }
 
+/** Whether a packet is a fragment other than the first: it has no transport header. */
+export function isLaterFragment({ fragment }: Packet): boolean {
+  return fragment !== undefined && fragment.offset > 0;
+}
+
 /** `172.16.9.84:40000 > 11.249.78.219:3141 tcp S ttl 64 length 60`. */
 export function printPacket(p: Packet): string {
-  const tail = `ttl ${p.ttl} length ${p.length}`;
+  const part = p.fragment === undefined ? '' : ` fragment at ${p.fragment.offset}${p.fragment.more ? '+' : ''}`;
+  const tail = `ttl ${p.ttl} length ${p.length}${part}`;
+  if (isLaterFragment(p)) return `${formatIpv4(p.source)} > ${formatIpv4(p.destination)} proto ${p.protocol} ${tail}`;
   if (p.protocol === 1) {
     const what = p.icmpType === 8 ? 'echo request' : p.icmpType === 0 ? 'echo reply' : `type ${p.icmpType} code ${p.icmpCode}`;
     return `${formatIpv4(p.source)} > ${formatIpv4(p.destination)} icmp ${what} ${tail}`;

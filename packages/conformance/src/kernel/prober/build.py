@@ -11,6 +11,9 @@ SETTINGS = {
     'ipv4/icmp_ratemask': 0, 'ipv4/tcp_early_retrans': 0, 'ipv4/tcp_synack_retries': 0,
     'netfilter/nf_conntrack_tcp_ignore_invalid_rst': 0,
 }
+SWITCHES = {'forwarding': 'forwarding', 'rpFilter': 'rp_filter', 'proxyArp': 'proxy_arp'}
+# What passes a device is what would pass a wire: no segments are put together.
+SEGMENTS = 'gso_max_segs 1'
 
 
 def build(lab):
@@ -30,6 +33,8 @@ def set_switches(sysctl):
     for path, value in SETTINGS.items():
         write_sysctl(path, value)
     write_sysctl('ipv4/ip_forward', int(sysctl.get('ipForward', False)))
+    write_sysctl('ipv4/conf/all/send_redirects', int(sysctl.get('sendRedirects', False)))
+    write_sysctl('ipv4/conf/all/src_valid_mark', int(sysctl.get('sourceValidMark', False)))
     for where in ('all', 'default'):
         write_sysctl(f'ipv4/conf/{where}/rp_filter', sysctl.get('rpFilter', 0) if where == 'all' else 0)
     write_sysctl('bridge/bridge-nf-call-iptables', int(sysctl.get('bridgeNfCallIptables', False)))
@@ -44,11 +49,11 @@ def link_lines(lab, fds):
         kind = link['type']
         if kind == 'vxlan' or at in made:
             continue
-        line = f'link add {place(at, fds)} address {link["mac"]} mtu {link["mtu"]} type {kind}'
+        line = f'link add {place(at, fds)} address {link["mac"]} mtu {link["mtu"]} {SEGMENTS} type {kind}'
         if kind == 'veth':
             peer = links[link['peer']]
             made.add(link['peer'])
-            line += f' peer name {place(link["peer"], fds)} address {peer["mac"]} mtu {peer["mtu"]}'
+            line += f' peer name {place(link["peer"], fds)} address {peer["mac"]} mtu {peer["mtu"]} {SEGMENTS}'
         elif kind == 'bridge':
             line += ' stp_state 0 forward_delay 0 mcast_snooping 0'
         lines.append(line)
@@ -66,11 +71,12 @@ def configure(ns):
         if link['type'] == 'vxlan':
             learning = '' if link.get('learning', True) else ' nolearning'
             kind = f'vxlan id {link["vni"]} dstport {link["port"]}{learning}'
-            lines.append(f'link add {link["name"]} address {link["mac"]} mtu {link["mtu"]} type {kind}')
+            lines.append(f'link add {link["name"]} address {link["mac"]} mtu {link["mtu"]} {SEGMENTS} type {kind}')
     for link in ns['links']:
         if 'master' in link:
             lines.append(f'link set {link["name"]} master {link["master"]}')
             flags = [f'{flag} on' for flag in ('hairpin', 'isolated') if link.get(flag)]
+            flags += [f'{flag} off' for flag in ('learning', 'flood') if link.get(flag) is False]
             if flags:
                 lines.append(f'link set dev {link["name"]} type bridge_slave {" ".join(flags)}')
         for address in link.get('addresses', []):
@@ -83,7 +89,8 @@ def configure(ns):
         lines.append(route_line(route))
     for rule in ns.get('rules', []):
         source = f'from {rule["from"]}' if 'from' in rule else 'from all'
-        lines.append(f'rule add {source} lookup {rule["table"]} priority {rule["priority"]}')
+        mark = f' fwmark {rule["mark"]}' if 'mark' in rule else ''
+        lines.append(f'rule add {source}{mark} lookup {rule["table"]} priority {rule["priority"]}')
     for entry in ns.get('neighbours', []):
         lines.append(f'neigh replace {entry["address"]} dev {entry["device"]} lladdr {entry["mac"]} nud permanent')
     run(['ip', '-batch', '-'], '\n'.join(lines) + '\n')
@@ -94,6 +101,10 @@ def configure(ns):
         run(['bridge', '-batch', '-'], '\n'.join(fdb) + '\n')
     for device in ns.get('sysctl', {}).get('routeLocalnet', []):
         write_sysctl(f'ipv4/conf/{device}/route_localnet', 1)
+    for device in ns.get('sysctl', {}).get('devices', []):
+        for key, path in SWITCHES.items():
+            if key in device:
+                write_sysctl(f'ipv4/conf/{device["name"]}/{path}', int(device[key]))
     add_rules(ns)
 
 
@@ -101,6 +112,7 @@ def quicken(device):
     """ARP gives up after 60 ms, and takes whatever answer comes last."""
     write_sysctl(f'ipv4/neigh/{device}/retrans_time_ms', 20)
     write_sysctl(f'ipv4/neigh/{device}/locktime', 0)
+    write_sysctl(f'ipv4/neigh/{device}/proxy_delay', 0)
     write_sysctl(f'ipv4/conf/{device}/rp_filter', 0)
 
 

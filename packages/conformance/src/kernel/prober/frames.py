@@ -50,7 +50,7 @@ def packet_text(p, sizes=False):
     if protocol == 1:
         t, c, _, identifier, low = struct.unpack('>BBHHH', rest[0:8])
         if t in (3, 11, 12, 5):
-            mtu = f' mtu {low}' if (t, c) == (3, 4) else ''
+            mtu = f' mtu {low}' if (t, c) == (3, 4) else f' to {socket.inet_ntoa(rest[4:8])}' if t == 5 else ''
             return f'icmp {source} > {destination} type {t} code {c}{mtu} ({quoted_text(rest[8:])}) {tail}'
         return f'icmp {source} > {destination} type {t} code {c} id {identifier} {tail}'
     return f'proto {protocol} {source} > {destination} {tail}'

@@ -27,6 +27,7 @@ const CONTAINER_SYSCTL: Sysctl = {
   bridgeNfCallIptables: false,
   rpFilter: 0,
   routeLocalnet: [],
+  sendRedirects: true,
   ipvsConntrack: false,
 };
 

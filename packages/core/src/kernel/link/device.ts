@@ -2,11 +2,13 @@
  * A network device at work: what its configured {@link Link} is connected to. Devices of one namespace are made
  * anew from its configuration; what they have learned or counted stays with them as long as their link stays.
  */
-import type { Mac } from '../../base/address.ts';
+import type { Ipv4, Mac } from '../../base/address.ts';
 import type { Arp } from '../../wire/arp.ts';
 import type { Link, LinkKind } from '../config.ts';
 import type { SkBuff } from '../skb.ts';
+import type { Switches } from '../switches.ts';
 import type { BridgeTable } from './bridge.ts';
+import { FdbTable } from './fdb.ts';
 import type { Neighbour } from './neighbour-entry.ts';
 import type { Wire } from './wire.ts';
 
@@ -39,6 +41,9 @@ export interface Network {
   carry(from: Device, frame: Frame): void;
 }
 
+/** A VXLAN device's ageing, by default. */
+const TUNNEL_AGEING_SECONDS = 300;
+
 /** A device. */
 export class Device {
   readonly owner: DeviceOwner;
@@ -49,24 +54,32 @@ export class Device {
   mtu = 0;
   up = false;
   kind: LinkKind['type'] = 'dummy';
+  /** As a bridge's port it remembers who sends there. */
+  learns = true;
   private current: Link;
   /** The bridge it is a port of. */
   master: Device | undefined = undefined;
   /** The forwarding table and ports, if it is a bridge. */
   readonly bridge: BridgeTable | undefined;
+  /** What it has learned of far tunnel ends, if it is a VXLAN device that learns. */
+  readonly tunnel: FdbTable<Ipv4> | undefined;
   /** The other end, if it is one of a pair and was asked for. */
   peer: Device | undefined = undefined;
   /** The network it is plugged into. */
   network: Network | undefined = undefined;
   /** Its neighbours, by address as a signed number, once it has any. */
   neighbours: Map<number, Neighbour> | undefined = undefined;
+  switches: Switches;
   receivedPackets = 0;
   sentPackets = 0;
 
-  constructor(owner: DeviceOwner, link: Link, bridge: BridgeTable | undefined) {
+  constructor(owner: DeviceOwner, link: Link, switches: Switches, bridge?: BridgeTable) {
     this.owner = owner;
     this.current = link;
+    this.switches = switches;
+    const { kind } = link;
     this.bridge = bridge;
+    this.tunnel = kind.type === 'vxlan' && kind.learning ? new FdbTable(TUNNEL_AGEING_SECONDS) : undefined;
     this.link = link;
   }
 
@@ -83,5 +96,6 @@ export class Device {
     this.mtu = link.mtu;
     this.up = link.up;
     this.kind = link.kind.type;
+    this.learns = link.port?.learning !== false;
   }
 }

@@ -3,11 +3,14 @@
  * stays. The host's ends of new veth pairs, of which a busy agent has very many, are made when somebody first looks.
  */
 import type { Link } from '../config.ts';
+import type { Switches } from '../switches.ts';
 import { BridgeTable } from './bridge.ts';
 import { Device, type DeviceOwner } from './device.ts';
 
 /** A namespace, told as its devices come and go. */
 export interface DeviceKeeper extends DeviceOwner {
+  /** What the switches of a device by name are set to. */
+  switchesOf(device: string): Switches;
   deviceMade(device: Device): void;
   deviceRetired(device: Device): void;
 }
@@ -25,6 +28,11 @@ export class Devices {
   configure(links: readonly Link[]): void {
     this.wanted = links;
     if (!onlyAddsPairs(this.present, links)) this.make();
+  }
+
+  /** Sets every device's switches anew. */
+  switch(): void {
+    for (const device of this.byName.values()) device.switches = this.owner.switchesOf(device.name);
   }
 
   /** A device by name. */
@@ -75,7 +83,7 @@ export class Devices {
       return before;
     }
     const bridge = kind.type === 'bridge' ? new BridgeTable(kind.ageingSeconds, () => this.current()) : undefined;
-    const device = new Device(this.owner, link, bridge);
+    const device = new Device(this.owner, link, this.owner.switchesOf(link.name), bridge);
     this.owner.deviceMade(device);
     return device;
   }

@@ -8,11 +8,14 @@ import type { Device } from './device.ts';
 export interface Neighbour {
   readonly address: Ipv4;
   readonly device: Device;
-  /** 0 while unknown. */
+  /** 0 while unknown, or known no more. */
   mac: Mac;
-  state: 'INCOMPLETE' | 'VALID' | 'FAILED';
+  /** VALID is REACHABLE, STALE or DELAY, as time goes by. */
+  state: 'INCOMPLETE' | 'VALID' | 'PROBE' | 'FAILED';
   /** Virtual milliseconds of the last answer; -Infinity if there was none. */
   confirmedAt: number;
+  /** When a connection last got on by it; -Infinity if none did. */
+  hintedAt: number;
   /** Since when a stale entry is in use; undefined if it is not. */
   usedAt: number | undefined;
   asked: number;

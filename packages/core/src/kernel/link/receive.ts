@@ -26,7 +26,7 @@ function passUp(device: Device, frame: Frame): void {
 }
 
 function receiveAtPort(bridge: Device, port: Device, frame: Frame): void {
-  bridge.bridge?.learn(frame.sourceMac, port, port.owner.now);
+  if (port.learns) bridge.bridge?.learn(frame.sourceMac, port, port.owner.now);
   if (!(frame instanceof Arp) && port.owner.bridgeNetfilter) port.owner.receiveBridged(frame, bridge, port);
   else bridgeInput(bridge, port, frame);
 }

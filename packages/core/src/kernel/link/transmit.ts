@@ -22,6 +22,7 @@ export function transmit(device: Device, frame: Frame): void {
       const peer = device.peer ?? device.owner.peerOf(device);
       if (peer === undefined) return;
       device.peer = peer;
+      if (!fits(peer, frame)) return;
       if (!(frame instanceof Arp)) frame.scrub();
       device.owner.wire.send(peer, frame);
       return;
@@ -48,19 +49,33 @@ export function bridgeForward(bridge: Device, from: Device | undefined, frame: F
   const known = frame.destinationMac === BROADCAST_MAC ? undefined : table.lookup(frame.destinationMac, bridge.owner.now);
   if (known !== undefined) {
     if (!(frame instanceof Arp)) frame.hop?.steps.push({ action: 'bridge', bridge: bridge.name, port: known.name, known: true });
-    if (mayForward(from, known)) transmit(known, frame);
-    else if (!(frame instanceof Arp))
-      frame.hop?.steps.push({ action: 'dropped', text: `${known.name} is the port it came in by` });
+    if (mayForward(from, known)) return fits(known, frame) ? transmit(known, frame) : undefined;
+    if (!(frame instanceof Arp)) frame.hop?.steps.push({ action: 'dropped', text: `${known.name} is the port it came in by` });
     return;
   }
   for (const port of table.ports) {
-    if (!mayForward(from, port)) continue;
+    if (!mayForward(from, port) || !mayFlood(port, frame)) continue;
     if (frame instanceof Arp) transmit(port, frame);
-    else {
+    else if (fits(port, frame)) {
       frame.hop?.steps.push({ action: 'bridge', bridge: bridge.name, port: port.name, known: false });
       transmit(port, frame.copy());
     }
   }
+}
+
+/** Room that Linux leaves for a VLAN tag when it looks whether a frame fits a device. */
+const VLAN_TAG = 4;
+
+/** Whether a frame handed from device to device is small enough for the next one; what is not, vanishes (is_skb_forwardable). */
+export function fits(to: Device, frame: Frame): boolean {
+  if (frame instanceof Arp || frame.length <= to.mtu + VLAN_TAG) return true;
+  frame.hop?.steps.push({ action: 'too-big', text: `${frame.length} bytes, ${to.name} takes ${to.mtu}` });
+  return false;
+}
+
+/** Whether a frame whose destination nobody has seen may leave by a port. */
+export function mayFlood(to: Device, frame: Frame): boolean {
+  return to.link.port?.flood !== false || frame.destinationMac === BROADCAST_MAC;
 }
 
 /** Whether a frame that came in by one port (none: made here) may leave by another. */

@@ -4,6 +4,7 @@
  */
 import type { Ipv4 } from '../../base/address.ts';
 import { memo } from '../../base/immutable.ts';
+import { isLaterFragment } from '../../wire/ipv4.ts';
 import type { Device } from '../link/device.ts';
 import type { SkBuff } from '../skb.ts';
 import { MATCHES } from './matches.ts';
@@ -77,8 +78,8 @@ export class CompiledRule {
     this.destinationMask = plainMask(destination);
     this.destination = (destination?.network.address ?? 0) & this.destinationMask;
     if (destination?.not === true) rest.push(otherAddress(destination, (skb) => skb.destination));
-    // Rules see whole packets only: fragments are put together before.
-    if (rule.fragment !== undefined && rule.fragment.not !== true) rest.push(() => false);
+    if (rule.fragment !== undefined) rest.push(fragmentTest(rule.fragment.not === true));
+    else if (rule.matches.some(({ name }) => OF_TRANSPORT.has(name))) rest.push(fragmentTest(true));
     for (const match of rule.matches) {
       const tests = MATCHES.get(match.name)?.tests(match) ?? [];
       if (rest.length === 0 && asksForRelation(match)) relations.push(...tests);
@@ -107,6 +108,13 @@ export class CompiledRule {
     for (const test of this.rest) if (!test(host, skb)) return false;
     return true;
   }
+}
+
+/** Matches that look at a header which only the first fragment of a packet has. */
+const OF_TRANSPORT: ReadonlySet<string> = new Set(['tcp', 'udp', 'icmp', 'multiport']);
+
+function fragmentTest(not: boolean): Test {
+  return (_, skb) => isLaterFragment(skb) !== not;
 }
 
 /** Whether a match asks for nothing but a packet's relation to its connection. */

@@ -18,6 +18,7 @@ export type Verdict = 'accept' | 'drop' | 'stop';
 
 /** Priorities within a hook. */
 export const PRIORITY = {
+  defragment: -400,
   raw: -300,
   conntrack: -200,
   mangle: -150,

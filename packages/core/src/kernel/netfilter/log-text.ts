@@ -63,5 +63,5 @@ function icmpText(p: Packet): string {
   if (p.icmpType === 0 || p.icmpType === 8) text += `ID=${p.sourcePort} SEQ=0 `;
   if (!QUOTING.includes(p.icmpType) || p.quoted === undefined) return text;
   text += `[${headerText(p.quoted, 0)}] `;
-  return p.icmpType === 3 && p.icmpCode === 4 ? `${text}MTU=${p.icmpMtu} ` : text;
+  return p.icmpType === 3 && p.icmpCode === 4 ? `${text}MTU=${p.icmpInfo} ` : text;
 }

@@ -7,10 +7,11 @@ import { formatIpv4, type Ipv4 } from '../../base/address.ts';
 import type { Random } from '../../base/random.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { TupleTable } from '../../base/tuple-table.ts';
-import { IPV4_HEADER, UDP_HEADER } from '../../wire/ipv4.ts';
+import { IPV4_HEADER, type Packet, UDP_HEADER } from '../../wire/ipv4.ts';
 import { FLAG } from '../../wire/tcp.ts';
 import type { AddressType } from '../netfilter/rule.ts';
 import { SkBuff } from '../skb.ts';
+import { mayInsist, type Way } from '../way.ts';
 import { type TcpFailure, type TcpHost, type TcpProgram, TcpSocket } from './tcp.ts';
 
 const TCP = 6;
@@ -39,7 +40,10 @@ export interface Datagram {
   readonly mark: number;
 }
 
-/** Where a datagram goes, and how: `df` true and `ttl` 64 unless given. */
+/**
+ * Where a datagram goes, and how: `ttl` 64 unless given. With `df` it is refused rather than cut into fragments, with
+ * `df` false it may be cut on its way; unless given, only the sender may cut it.
+ */
 export interface DatagramEnd {
   readonly address: Ipv4;
   readonly port: number;
@@ -59,7 +63,7 @@ export interface SocketHost extends Omit<TcpHost, 'release'> {
   readonly name: string;
   readonly random: Random;
   /** The address to send from towards a destination and the MTU that way; undefined without a route. */
-  sourceFor(destination: Ipv4): { readonly address: Ipv4; readonly mtu: number } | undefined;
+  sourceFor(destination: Ipv4): Way | undefined;
   /** Why nothing can be sent there, if routing is against it. */
   failureTo(destination: Ipv4): TcpFailure | undefined;
   /** Whether an address is one machine's, everybody's of a network, or a group's. */
@@ -180,6 +184,18 @@ export class Sockets {
     else if (quoted.protocol === UDP) for (const socket of this.udp.get(quoted.sourcePort) ?? []) socket.failed?.(failure);
   }
 
+  /** Whether a socket here may have sent that packet. */
+  has({ protocol, source, sourcePort, destination, destinationPort }: Packet): boolean {
+    return protocol === TCP
+      ? this.connections.get(TCP, destination, destinationPort, source, sourcePort) !== undefined
+      : this.udp.has(sourcePort);
+  }
+
+  /** A segment was too large for its way; its socket makes smaller ones. */
+  narrow({ source, sourcePort, destination, destinationPort }: Packet): void {
+    this.connections.get(TCP, destination, destinationPort, source, sourcePort)?.narrow();
+  }
+
   /** All servers, in the order in which they came, ports ascending. */
   list(): readonly { readonly protocol: 'tcp' | 'udp'; readonly listener: Listener }[] {
     const rows = (protocol: 'tcp' | 'udp', table: ReadonlyMap<number, readonly Listener[]>) =>
@@ -201,6 +217,7 @@ export class Sockets {
     after: (delay, action) => this.host.after(delay, action),
     send: (skb) => this.host.send(skb),
     wake: (program) => this.host.wake(program),
+    pathMtu: (address) => this.host.pathMtu(address),
     release: (socket) => {
       this.connections.delete(socket);
     },
@@ -245,13 +262,16 @@ export class Sockets {
   }
 
   private sendUdp(socket: BoundUdp, to: DatagramEnd, payload: unknown, bytes: number): TcpFailure | undefined {
-    const source = to.source ?? (socket.address === 0 ? this.host.sourceFor(to.address)?.address : socket.address);
-    if (source === undefined) return this.host.failureTo(to.address) ?? 'ENETUNREACH';
-    const skb = new SkBuff(UDP, source, socket.port, to.address, to.port, IPV4_HEADER + UDP_HEADER + bytes);
+    const way = this.host.sourceFor(to.address);
+    if (way === undefined) return this.host.failureTo(to.address) ?? 'ENETUNREACH';
+    const source = to.source ?? (socket.address === 0 ? way.address : socket.address);
+    const length = IPV4_HEADER + UDP_HEADER + bytes;
+    const skb = new SkBuff(UDP, source, socket.port, to.address, to.port, length);
     skb.owner = 'program';
     skb.payload = payload;
     if (to.ttl !== undefined) skb.ttl = to.ttl;
-    if (to.df === false) skb.df = false;
+    skb.df = to.df ?? mayInsist(way, length);
+    skb.ignoreDf = to.df !== true;
     return this.host.send(skb);
   }
 

@@ -1,6 +1,6 @@
 /**
  * A TCP socket as far as a simulated network needs it: handshake, data in segments, close, reset; SYNs are sent
- * again, nothing else is, since nothing else gets lost without somebody's rule.
+ * again, and data that was too large for its way; nothing else is, since nothing else gets lost without somebody's rule.
  * Follows linux net/ipv4/tcp_{input,output,minisocks}.c for the segments seen on the wire.
  */
 import type { Ipv4 } from '../../base/address.ts';
@@ -44,6 +44,8 @@ export interface TcpHost {
   send(skb: SkBuff): TcpFailure | undefined;
   /** Lets the socket's program act when the kernel is done with the packets under way. */
   wake(program: () => void): void;
+  /** Bytes of a packet that gets there, if that was found to be less than its device takes. */
+  pathMtu(address: Ipv4): number | undefined;
   /** Takes the socket out of the tables. */
   release(socket: TcpSocket): void;
 }
@@ -57,6 +59,8 @@ const MOST_BYTES = 65535;
 const HEADERS = IPV4_HEADER + TCP_HEADER.established;
 /** Bytes of the timestamp option, which the maximum segment size does not count. */
 const TIMESTAMP = 12;
+/** net.ipv4.tcp_min_snd_mss */
+const LEAST_SEGMENT = 48;
 /** Linux sends a SYN at 0, 1, 3, 7, 15, 31 and 63 s and gives up at 127 s (net.ipv4.tcp_syn_retries = 6). */
 const SYN_RETRIES = 6;
 /** Its answer likewise until 31 s, given up at 63 s (net.ipv4.tcp_synack_retries = 5). */
@@ -75,6 +79,10 @@ export class TcpSocket extends TupleEntry {
   private readonly offered: number;
   private sequence: number;
   private acknowledgement = 0;
+  /** Something was acknowledged since the last segment was sent. */
+  private gotOn = false;
+  /** Text under way, with its sequence number. */
+  private unacknowledged: { readonly text: string; readonly first: number }[] = [];
   private timer: Timer | undefined;
   private retries = 0;
 
@@ -121,6 +129,19 @@ export class TcpSocket extends TupleEntry {
   /** Sends text, in as many segments as it takes. */
   write(text: string): void {
     assert(this.phase === 'ESTABLISHED' || this.phase === 'CLOSE_WAIT', `a write to a socket in ${this.phase}`);
+    this.cut(text);
+  }
+
+  /** Makes segments as small as the way wants them; true if they have become smaller. */
+  private fit(): boolean {
+    const segment = Math.max(LEAST_SEGMENT, (this.host.pathMtu(this.remote) ?? Number.POSITIVE_INFINITY) - HEADERS);
+    if (segment >= this.segment) return false;
+    this.segment = segment;
+    return true;
+  }
+
+  private cut(text: string): void {
+    this.fit();
     if (text.length <= this.segment / 4) return this.push(text, FLAG.psh | FLAG.ack, utf8Length(text));
     const characters = [...text];
     for (let i = 0; i < characters.length; ) {
@@ -160,7 +181,7 @@ export class TcpSocket extends TupleEntry {
         if ((p.flags & (FLAG.syn | FLAG.ack)) === (FLAG.syn | FLAG.ack)) this.establish(p);
         return;
       case 'SYN_RECV':
-        if (p.flags & FLAG.syn) return this.answerSyn();
+        if (p.flags & FLAG.syn) return this.answerAgain(p);
         this.phase = 'ESTABLISHED';
         this.timer?.cancel();
         this.timer = undefined;
@@ -175,6 +196,19 @@ export class TcpSocket extends TupleEntry {
   /** An ICMP error about a segment of this socket. Only a connection still being made takes it to heart. */
   error(failure: TcpFailure): void {
     if (this.phase === 'SYN_SENT') this.fail(failure);
+  }
+
+  /** The way is narrower than was thought: what may have been lost is sent again in smaller segments (tcp_v4_mtu_reduced). */
+  narrow(): void {
+    if (!this.fit()) return;
+    const lost = this.unacknowledged;
+    this.unacknowledged = [];
+    const { sequence } = this;
+    for (const { text, first } of lost) {
+      this.sequence = first;
+      this.cut(text);
+    }
+    this.sequence = sequence;
   }
 
   /** Answers a SYN: this end was made by a listener. */
@@ -192,6 +226,7 @@ export class TcpSocket extends TupleEntry {
     this.sequence = (this.sequence + 1) >>> 0;
     this.acknowledgement = (p.sequence + 1) >>> 0;
     this.limitSegment(p.mss);
+    this.gotOn = true;
     this.emit(FLAG.ack, 0, undefined);
     this.wakeConnected();
   }
@@ -204,6 +239,11 @@ export class TcpSocket extends TupleEntry {
   }
 
   private receiveData(p: SkBuff): void {
+    const waiting = this.unacknowledged;
+    while (waiting[0] !== undefined && ((p.acknowledgement - waiting[0].first) | 0) > 0) {
+      waiting.shift();
+      this.gotOn = true;
+    }
     const text = p.payload;
     if (typeof text === 'string') {
       this.acknowledgement = (p.sequence + p.length - HEADERS) >>> 0;
@@ -239,6 +279,7 @@ export class TcpSocket extends TupleEntry {
   }
 
   private push(text: string, flags: number, bytes: number): void {
+    this.unacknowledged.push({ text, first: this.sequence });
     this.emit(flags, bytes, text);
     this.sequence = (this.sequence + bytes) >>> 0;
   }
@@ -251,6 +292,12 @@ export class TcpSocket extends TupleEntry {
   private sendSynAck(): void {
     this.again(SYNACK_RETRIES, () => this.sendSynAck());
     this.answerSyn();
+  }
+
+  /** A SYN that came again is answered again; a later one of another connection hears that this one is not over. */
+  private answerAgain(p: SkBuff): void {
+    if ((p.sequence + 1) >>> 0 === this.acknowledgement) this.answerSyn();
+    else this.emit(FLAG.ack, 0, undefined);
   }
 
   private answerSyn(): void {
@@ -278,6 +325,8 @@ export class TcpSocket extends TupleEntry {
     p.sequence = sequence;
     p.acknowledgement = this.acknowledgement;
     p.payload = payload;
+    p.gotOn = this.gotOn;
+    this.gotOn = false;
     // What a closed socket still acknowledges has no owner any more.
     if (this.phase !== 'FIN_WAIT' || flags & FLAG.fin) p.owner = 'program';
     if (flags & FLAG.syn) p.mss = this.offered;

@@ -1,0 +1,35 @@
+/**
+ * Whether a packet's source may come in by a device: martians, and the look back along the route to the source.
+ * Follows linux net/ipv4/fib_frontend.c (fib_validate_source).
+ */
+import type { Ipv4 } from '../base/address.ts';
+import type { Device } from './link/device.ts';
+import type { Namespace } from './namespace.ts';
+
+/** The ends of a packet, and its firewall mark. */
+export interface Ends {
+  readonly source: Ipv4;
+  readonly destination: Ipv4;
+  readonly mark: number;
+}
+
+/** Whether a packet between those addresses has no business to come in by that device. */
+export function isMartian(ns: Namespace, { source, destination, mark }: Ends, device: Device): boolean {
+  const { rpFilter, routeLocalnet, sourceValidMark } = device.switches;
+  if (isLoopback(source) || isLoopback(destination)) return !routeLocalnet;
+  const back = ns.route(source, 0, sourceValidMark ? mark : 0);
+  if (back?.type === 'local') return true;
+  if (rpFilter === 0) return false;
+  return back?.device === undefined || (rpFilter === 1 && back.device !== device.name);
+}
+
+/** Whether a sender is reached by that device without a gateway. */
+export function isNear(ns: Namespace, { source, mark }: Ends, device: Device): boolean {
+  const back = ns.route(source, 0, device.switches.sourceValidMark ? mark : 0);
+  return back?.type === 'unicast' && back.device === device.name && back.via === undefined;
+}
+
+/** Whether an address is one of 127.0.0.0/8. */
+export function isLoopback(address: Ipv4): boolean {
+  return address >>> 24 === 127;
+}

@@ -1,0 +1,47 @@
+/**
+ * The way from here to an address as programs see it: from which address, in packets of which size.
+ * Follows linux net/ipv4/route.c (ip_route_output_key_hash, ipv4_mtu, ip_rt_update_pmtu).
+ */
+import type { Ipv4 } from '../base/address.ts';
+import type { Packet } from '../wire/ipv4.ts';
+import type { Namespace } from './namespace.ts';
+
+/** What routing says about sending to an address. */
+export interface Way {
+  /** The address to send from. */
+  readonly address: Ipv4;
+  /** Bytes of a packet that gets through, as far as is known. */
+  readonly mtu: number;
+  /** Less was asked for than is believed: packets go without DF. */
+  readonly locked: boolean;
+}
+
+/** Whether a packet of that length is sent with DF by a program that has not said (IP_PMTUDISC_WANT). */
+export function mayInsist({ mtu, locked }: Way, length: number): boolean {
+  return length <= mtu && !locked;
+}
+
+/** The way to an address for a packet with a mark; undefined without a route. */
+export function wayTo(ns: Namespace, destination: Ipv4, mark: number): Way | undefined {
+  const route = ns.route(destination, 0, mark);
+  if (route === undefined) return undefined;
+  if (route.type === 'local') return { address: route.source ?? destination, mtu: ns.device('lo')?.mtu ?? 65536, locked: false };
+  const device = route.device === undefined ? undefined : ns.device(route.device);
+  if (device === undefined) return undefined;
+  const { mtu = device.mtu, locked = false } = ns.exceptions.find(route, destination, ns.now) ?? {};
+  return { address: route.source ?? ns.addressTowards(device, route.via ?? destination), mtu, locked };
+}
+
+/** What was found out about the way to an address, if it is narrower than its device. */
+export function pathMtu(ns: Namespace, destination: Ipv4): number | undefined {
+  if (!ns.exceptions.any) return undefined;
+  const route = ns.route(destination, 0);
+  return route === undefined ? undefined : ns.exceptions.find(route, destination, ns.now)?.mtu;
+}
+
+/** Believes what an ICMP error says about the way of a packet sent from here. */
+export function learnMtu(ns: Namespace, { source, destination }: Packet, mtu: number): void {
+  const route = ns.route(destination, source);
+  const before = wayTo(ns, destination, 0)?.mtu;
+  if (route !== undefined && before !== undefined) ns.exceptions.learnMtu(route, destination, mtu, before, ns.now);
+}
