@@ -36,7 +36,7 @@ export function comparable(lab: Lab, answer: Answer): ReadonlyMap<string, string
     const at = `probe${i}`;
     texts.set(`${at} verdict`, verdict);
     texts.set(`${at} reply`, classed(reply ?? 'none', known));
-    texts.set(`${at} seen from ${from}`, seen.map((s) => classed(`${s.in}: ${s.peer} at ${s.local}`, known)).join('\n'));
+    texts.set(`${at} seen from ${from}`, sorted(seen.map((s) => classed(`${s.in}: ${s.peer} at ${s.local}`, known))));
     for (const [device, lines] of Object.entries(packets))
       texts.set(`${at} packets at ${device}`, byDirection(lines.map((line) => classed(line, known)).filter(isNew)).join('\n'));
   });

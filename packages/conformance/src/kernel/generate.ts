@@ -97,11 +97,21 @@ function oneSegment({ namespaces }: Topology, from: string, index: number): numb
 function generateProbe(draw: Draw, topology: Topology, index: number): LabProbe {
   const protocol = draw.pick(topology.protocols ?? (['tcp', 'tcp', 'udp', 'udp', 'icmp'] as const));
   const from = draw.pick(topology.clients);
-  const to = draw.pick(topology.addresses);
+  const many = protocol !== 'tcp' && draw.chance(8);
+  const to = draw.pick(many ? [...(topology.broadcasts ?? []), '255.255.255.255', '224.0.0.1', '224.0.0.9'] : topology.addresses);
   const clash = draw.chance(40);
   const sourcePort =
     protocol === 'icmp' ? (clash ? 7 : 100 + index) : clash ? 40000 + (index % 2) : draw.pick([40010, 300, 700]) + index * 3;
   const ttl = draw.chance(12) ? { ttl: draw.number(1, 3) } : {};
   const port = protocol === 'icmp' ? {} : { port: draw.pick(PORTS.filter((one) => one !== sourcePort)) };
-  return { from, protocol, to, ...port, sourcePort, ...ttl, ...generateSize(draw, topology, { from, protocol }, index) };
+  return {
+    from,
+    protocol,
+    to,
+    ...port,
+    sourcePort,
+    ...ttl,
+    ...(many && draw.chance(80) ? { broadcast: true } : {}),
+    ...generateSize(draw, topology, { from, protocol }, index),
+  };
 }

@@ -93,7 +93,11 @@ class Client {
       (failure) => this.settle(failure),
     );
     this.end = () => socket.close();
-    const options = { ...(ttl === undefined ? {} : { ttl }), ...(fragment === undefined ? {} : { df: !fragment }) };
+    const options = {
+      ...(ttl === undefined ? {} : { ttl }),
+      ...(fragment === undefined ? {} : { df: !fragment }),
+      ...(this.probe.broadcast === true ? { broadcast: true } : {}),
+    };
     const failure = socket.send({ address: parseIpv4(to), port, ...options }, 'x'.repeat(bytes), bytes);
     if (failure !== undefined) this.settle(failure);
   }
@@ -111,7 +115,12 @@ class Client {
       this.reply ??= formatIpv4(skb.source);
       this.settle(`icmp ${skb.icmpType}/${skb.icmpCode}`);
     };
-    const options = { bytes, ...(ttl === undefined ? {} : { ttl }), ...(fragment === undefined ? {} : { df: !fragment }) };
+    const options = {
+      bytes,
+      ...(ttl === undefined ? {} : { ttl }),
+      ...(fragment === undefined ? {} : { df: !fragment }),
+      ...(this.probe.broadcast === true ? { broadcast: true } : {}),
+    };
     const failure = this.ns.ping(parseIpv4(to), sourcePort, options);
     if (failure !== undefined) this.settle(failure);
   }

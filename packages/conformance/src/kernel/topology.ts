@@ -12,6 +12,8 @@ export interface Topology {
   /** Those of all machines, and some of none. */
   readonly addresses: readonly string[];
   readonly networks: readonly string[];
+  /** Broadcast addresses of those networks. */
+  readonly broadcasts?: readonly string[];
   /** How many probes at most; as many as are drawn unless given. */
   readonly probes?: number;
   /** Of what the probes are; of all unless given. */

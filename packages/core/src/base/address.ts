@@ -20,6 +20,11 @@ export interface Cidr {
 /** ff:ff:ff:ff:ff:ff. */
 export const BROADCAST_MAC: Mac = 0xffffffffffff;
 
+/** Whether a MAC address is that of many: a group's, or everybody's. */
+export function isGroupMac(mac: Mac): boolean {
+  return ((mac / 0x10000000000) & 1) === 1;
+}
+
 /**
  * Reads a dotted-quad IPv4 address: four decimal octets without leading zeros.
  * @throws Refusal `bad-address`

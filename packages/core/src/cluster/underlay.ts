@@ -3,7 +3,7 @@
  * time and are not lost. An ARP request goes to the holder of the address alone; the other machines of a real
  * network hear it too and, since it is not for them, do nothing.
  */
-import { BROADCAST_MAC, type Ipv4 } from '../base/address.ts';
+import { type Ipv4, isGroupMac } from '../base/address.ts';
 import { MacTable } from '../base/mac-table.ts';
 import type { Device, Frame, Network } from '../kernel/link/device.ts';
 import { Arp } from '../wire/arp.ts';
@@ -47,7 +47,7 @@ class Switch implements Network {
   }
 
   carry(from: Device, frame: Frame): void {
-    if (frame.destinationMac !== BROADCAST_MAC) {
+    if (!isGroupMac(frame.destinationMac)) {
       const to = this.byMac.get(frame.destinationMac);
       if (to !== undefined) to.owner.wire.send(to, frame);
       else if (!(frame instanceof Arp))

@@ -3,7 +3,7 @@
  * although it is only bridged.
  * Follows linux net/bridge/br_netfilter_hooks.c (6.1).
  */
-import { BROADCAST_MAC, type Mac } from '../base/address.ts';
+import { isGroupMac, type Mac } from '../base/address.ts';
 import { fragments } from './fragment.ts';
 import type { Device } from './link/device.ts';
 import { passUpBridge } from './link/receive.ts';
@@ -22,8 +22,8 @@ export function receiveBridged(ns: Namespace, skb: SkBuff, bridge: Device, port:
   skb.prerouted = true;
   if (skb.destination !== destination) return redirect(ns, skb, bridge, port);
   if (skb.destinationMac === bridge.mac) return passUpBridge(bridge, skb);
-  if (skb.destinationMac === BROADCAST_MAC) {
-    bridgeOn(ns, skb.copy(), bridge, port);
+  if (isGroupMac(skb.destinationMac)) {
+    bridgeOn(ns, withNotes(skb), bridge, port);
     return passUpBridge(bridge, skb);
   }
   bridgeOn(ns, skb, bridge, port);
@@ -61,7 +61,7 @@ function bridgeTo(ns: Namespace, skb: SkBuff, mac: Mac, bridge: Device, port: De
 function bridgeOn(ns: Namespace, skb: SkBuff, bridge: Device, from: Device): void {
   const table = bridge.bridge;
   if (table === undefined) return;
-  const known = skb.destinationMac === BROADCAST_MAC ? undefined : table.lookup(skb.destinationMac, ns.now);
+  const known = isGroupMac(skb.destinationMac) ? undefined : table.lookup(skb.destinationMac, ns.now);
   for (const to of known === undefined ? table.ports : [known]) {
     if (!mayForward(from, to) || (known === undefined && !mayFlood(to, skb))) continue;
     const frame = known === undefined ? withNotes(skb) : skb;

@@ -4,7 +4,7 @@
  * other than the first; the quoted packet is
  * cut so that the error has at most 576 bytes and fits the way back; DF off.
  */
-import type { Ipv4 } from '../base/address.ts';
+import { type Ipv4, isGroupMac } from '../base/address.ts';
 import { IPV4_HEADER, isLaterFragment, UDP_HEADER } from '../wire/ipv4.ts';
 import { PROTOCOL } from './netfilter/rule.ts';
 import { SkBuff } from './skb.ts';
@@ -50,6 +50,7 @@ export function icmpError(
   error: IcmpError,
   { source, info, room }: { source: Ipv4; info: number; room: number },
 ): SkBuff | undefined {
+  if (about.ofMany || isGroupMac(about.destinationMac)) return undefined;
   if ((about.protocol === PROTOCOL.icmp && about.quoted !== undefined) || isLaterFragment(about)) return undefined;
   const bytes = Math.min(MOST_BYTES, room, IPV4_HEADER + UDP_HEADER + about.length);
   const skb = new SkBuff(PROTOCOL.icmp, source, 0, about.source, 0, bytes);

@@ -7,7 +7,6 @@ import type { Timer } from '../base/clock.ts';
 import { memo } from '../base/immutable.ts';
 import type { Random } from '../base/random.ts';
 import type { Arp } from '../wire/arp.ts';
-import { IPV4_HEADER, UDP_HEADER } from '../wire/ipv4.ts';
 import { receiveArp } from './arp.ts';
 import { receiveBridged } from './bridged.ts';
 import type { IpSet, NamespaceConfig, PermanentNeighbour, Route, StaticFdbEntry } from './config.ts';
@@ -21,19 +20,20 @@ import { type DeviceKeeper, Devices } from './link/devices.ts';
 import type { Wire } from './link/wire.ts';
 import { type NeighbourHost, NeighbourTable } from './neighbour.ts';
 import { ConnectionTable } from './netfilter/connection.ts';
-import { type AddressType, PROTOCOL, type TableName } from './netfilter/rule.ts';
+import type { AddressType, TableName } from './netfilter/rule.ts';
 import type { RuleHost } from './netfilter/rule-host.ts';
 import { indexSet, type SetIndex } from './netfilter/set.ts';
 import { TableState } from './netfilter/table.ts';
 import { incomplete, noListener, output, receive, routeFailure, unresolved } from './path.ts';
 import { RedirectLimit } from './redirect.ts';
 import { firstAddress, RouteCache, type RouteSource, sourceAddress } from './route.ts';
-import { SkBuff } from './skb.ts';
+import type { SkBuff } from './skb.ts';
+import { type PingOptions, ping } from './socket/ping.ts';
 import { type Listener, type SocketHost, Sockets } from './socket/sockets.ts';
 import type { TcpFailure } from './socket/tcp.ts';
 import { type Switches, switchesOf } from './switches.ts';
 import { decapsulate, encapsulate } from './tunnel.ts';
-import { mayInsist, pathMtu, type Way, wayTo } from './way.ts';
+import { pathMtu, type Way, wayTo } from './way.ts';
 import type { World } from './world.ts';
 
 /** State that daemons keep for many namespaces at once; a namespace looks it up and holds no copy. */
@@ -277,18 +277,9 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
     return routeFailure(this.route(destination, 0));
   }
 
-  /** Sends an ICMP echo request of 56 bytes; {@link echoed} or {@link echoFailed} is told of the answer. */
-  ping(address: Ipv4, identifier: number, options: { bytes?: number; ttl?: number; df?: boolean } = {}): TcpFailure | undefined {
-    const way = this.sourceFor(address);
-    if (way === undefined) return this.failureTo(address) ?? 'ENETUNREACH';
-    const length = IPV4_HEADER + UDP_HEADER + (options.bytes ?? 56);
-    const skb = new SkBuff(PROTOCOL.icmp, way.address, identifier, address, identifier, length);
-    skb.icmpType = 8;
-    skb.owner = 'program';
-    if (options.ttl !== undefined) skb.ttl = options.ttl;
-    skb.df = options.df ?? mayInsist(way, length);
-    skb.ignoreDf = options.df !== true;
-    return this.send(skb);
+  /** Sends an ICMP echo request; {@link echoed} or {@link echoFailed} is told of the answer. */
+  ping(address: Ipv4, identifier: number, options: PingOptions = {}): TcpFailure | undefined {
+    return ping(this, address, identifier, options);
   }
 
   noListener(skb: SkBuff): void {

@@ -11,13 +11,14 @@
  * Who looks at the packet at the five hooks, and in which order, is the table in hooks.ts.
  * Follows linux net/ipv4/ip_input.c, ip_forward.c, ip_output.c and route.c (6.1).
  */
-import { BROADCAST_MAC, formatIpv4 } from '../base/address.ts';
+import { formatIpv4, isGroupMac } from '../base/address.ts';
 import type { Packet } from '../wire/ipv4.ts';
 import { FLAG } from '../wire/tcp.ts';
 import type { Route } from './config.ts';
 import { fragments } from './fragment.ts';
 import { echoReply, failureOf, ICMP_ERROR, type IcmpError, icmpError, REJECT_ERROR } from './icmp.ts';
 import type { Device } from './link/device.ts';
+import { isOfMany, loopBack, macOfMany, receiveOfMany } from './many.ts';
 import type { Namespace } from './namespace.ts';
 import { send } from './neighbour.ts';
 import { setClosing } from './netfilter/conntrack.ts';
@@ -40,6 +41,7 @@ export function receive(ns: Namespace, skb: SkBuff, device: Device): void {
   skb.input = device;
   // What a namespace sends to itself over lo was routed when it was sent.
   if (device.kind === 'loopback') return deliver(ns, skb);
+  if (isOfMany(skb.destination)) return receiveOfMany(ns, skb, device);
   const route = ns.route(skb.destination, skb.source, skb.mark);
   const local = route?.type === 'local' || route?.type === 'broadcast';
   if (!local && !device.switches.forwarding) return end(skb, 'not-forwarded', `${device.name} does not forward`);
@@ -48,6 +50,7 @@ export function receive(ns: Namespace, skb: SkBuff, device: Device): void {
   if (route.type === 'unreachable') return refuse(ns, skb, ICMP_ERROR.hostUnreachable, 'no-route');
   if (route.type === 'prohibit') return refuse(ns, skb, ICMP_ERROR.administrativelyProhibited, 'no-route');
   if (isMartian(ns, skb, device)) return end(skb, 'martian', `source ${formatIpv4(skb.source)} on ${device.name}`);
+  skb.ofMany = route.type === 'broadcast';
   if (local) return deliver(ns, skb);
   forward(ns, skb, route);
 }
@@ -59,11 +62,12 @@ export function arrive(ns: Namespace, skb: SkBuff, device: Device): void {
 }
 
 /** A packet for this namespace itself. */
-function deliver(ns: Namespace, skb: SkBuff): void {
+export function deliver(ns: Namespace, skb: SkBuff): void {
   if (!ns.isWhole(skb)) return;
   if (!pass(ns, 'INPUT', skb)) return;
   if (skb.protocol !== PROTOCOL.icmp) return ns.sockets.receive(skb);
   if (skb.icmpType === 8) {
+    if (skb.ofMany) return end(skb, 'delivered', 'an echo request to many is not answered');
     end(skb, 'delivered', 'echo request answered');
     sendIcmp(ns, echoReply(skb));
   } else if (skb.quoted !== undefined) {
@@ -88,6 +92,7 @@ function hear(ns: Namespace, skb: SkBuff, quoted: Packet): void {
 
 /** A packet for somebody else. */
 function forward(ns: Namespace, skb: SkBuff, route: Route): void {
+  if (isGroupMac(skb.destinationMac)) return end(skb, 'not-forwarded', 'it came in a frame to many');
   if (skb.ttl <= 1) return refuse(ns, skb, ICMP_ERROR.timeExceeded, 'ttl-expired');
   if (!setRoute(ns, skb, route)) return end(skb, 'device-down', route.device ?? 'no device');
   if (skb.length > skb.mtu && skb.df) return refuse(ns, skb, ICMP_ERROR.fragmentationNeeded, 'too-big', skb.mtu);
@@ -124,9 +129,10 @@ function dropped(ns: Namespace, skb: SkBuff): TcpFailure {
 
 /** The packet leaves: the last hook, then the neighbour's address, then the device. */
 export function finish(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
+  const device = skb.output;
+  if (device !== undefined && skb.input === undefined && skb.destinationMac !== 0) loopBack(ns, skb, device);
   const verdict = visit(ns, 'POSTROUTING', skb);
   if (verdict !== 'accept') return verdict === 'drop' ? 'EPERM' : undefined;
-  const device = skb.output;
   if (device === undefined) return undefined;
   if (skb.length <= skb.mtu && skb.largestFragment === 0) leave(ns, skb, device);
   else if (skb.df && !skb.ignoreDf) {
@@ -139,7 +145,7 @@ export function finish(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
 /** Finds the neighbour's address and hands the packet to the device. */
 function leave(ns: Namespace, skb: SkBuff, device: Device): void {
   if (device.kind === 'loopback') return send(device, device.mac, skb);
-  if (skb.destinationMac === BROADCAST_MAC) return send(device, BROADCAST_MAC, skb);
+  if (skb.destinationMac !== 0) return send(device, skb.destinationMac, skb);
   const mac = ns.neighbours.lookup(device, skb.nextHop, skb.gotOn);
   if (mac === undefined) ns.neighbours.resolve(device, skb.nextHop, skb);
   else send(device, mac, skb);
@@ -163,6 +169,7 @@ export function pass(ns: Namespace, hook: Hook, skb: SkBuff): boolean {
 export function noListener(ns: Namespace, skb: SkBuff): void {
   // Sockets let go of the connection: what is said now is looked up anew.
   skb.connection = undefined;
+  if (skb.ofMany) return end(skb, 'no-listener', 'nobody here listens for what is for many');
   if (skb.protocol !== PROTOCOL.tcp) return refuse(ns, skb, ICMP_ERROR.portUnreachable, 'no-listener');
   end(skb, 'no-listener', `nobody listens on port ${skb.destinationPort}`);
   resetAnswer(ns, skb);
@@ -233,7 +240,8 @@ export function setRoute(ns: Namespace, skb: SkBuff, route: Route): boolean {
   skb.nextHop = exception?.gateway ?? route.via ?? skb.destination;
   // Whoever passes packets on goes by the device alone (net.ipv4.ip_forward_use_pmtu is 0).
   skb.mtu = skb.input === undefined ? (exception?.mtu ?? device.mtu) : device.mtu;
-  skb.destinationMac = route.type === 'broadcast' ? BROADCAST_MAC : 0;
+  skb.ofMany = route.type === 'broadcast';
+  skb.destinationMac = route.type === 'local' ? 0 : macOfMany(skb.destination, route);
   skb.hop?.steps.push({ action: 'route', route, device: device.name });
   return true;
 }

@@ -28,6 +28,8 @@ export class SkBuff extends Packet {
   ignoreDf = false;
   /** Its connection has got an answer since it sent the packet before: the next hop is there. */
   gotOn = false;
+  /** It came to many, this namespace among them. */
+  ofMany = false;
   /** Bytes of the largest fragment it was put together from; 0 if it came whole. */
   largestFragment = 0;
   /** The bridge ports behind `input` and `output`, for a bridged packet. */
@@ -70,6 +72,7 @@ export class SkBuff extends Packet {
     this.mtu = 0;
     this.ignoreDf = false;
     this.gotOn = false;
+    this.ofMany = false;
     this.largestFragment = 0;
     this.physicalInput = undefined;
     this.physicalOutput = undefined;

@@ -3,7 +3,7 @@
  * Follows linux drivers/net/vxlan (6.1) and RFC 7348: outer TTL 64, DF off, checksum 0; the outer source port is a
  * hash of the inner flow. The kernel's hash is keyed at boot; the one here is not.
  */
-import { BROADCAST_MAC, formatIpv4, type Ipv4 } from '../base/address.ts';
+import { formatIpv4, type Ipv4, isGroupMac } from '../base/address.ts';
 import { Arp } from '../wire/arp.ts';
 import type { Device, Frame } from './link/device.ts';
 import { receiveFrame } from './link/receive.ts';
@@ -22,7 +22,7 @@ const SOURCE_PORTS = { first: 32768, count: 28232 } as const;
 /** Sends a frame to the far tunnel end behind which its destination lives, or to all if it is for all or nobody knows. */
 export function encapsulate(ns: Namespace, device: Device, frame: Frame): void {
   const { destinationMac } = frame;
-  const known = destinationMac === BROADCAST_MAC ? undefined : ns.remoteOf(device.name, destinationMac);
+  const known = isGroupMac(destinationMac) ? undefined : ns.remoteOf(device.name, destinationMac);
   const remote = known ?? device.tunnel?.lookup(destinationMac, ns.now);
   if (remote !== undefined) return wrap(ns, device, frame, remote);
   const all = ns.floodedTo(device.name);

@@ -23,6 +23,8 @@ class Client:
         self.socket.setblocking(False)
         if 'ttl' in probe:
             self.socket.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, probe['ttl'])
+        if probe.get('broadcast'):
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         if 'fragment' in probe:
             self.socket.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, 0 if probe['fragment'] else 2)
         if 'mark' in probe:

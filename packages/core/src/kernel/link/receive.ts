@@ -2,7 +2,7 @@
  * A frame at a device's door: for a bridge, for the stack above, or for nobody.
  * Follows linux net/core/dev.c and net/bridge/br_input.c.
  */
-import { BROADCAST_MAC } from '../../base/address.ts';
+import { isGroupMac } from '../../base/address.ts';
 import { Arp } from '../../wire/arp.ts';
 import type { Device, Frame } from './device.ts';
 import { bridgeForward } from './transmit.ts';
@@ -16,7 +16,7 @@ export function receiveFrame(device: Device, frame: Frame): void {
   device.receivedPackets++;
   device.owner.wire.tap?.(device, 'in', frame);
   if (device.master !== undefined) receiveAtPort(device.master, device, frame);
-  else if (frame.destinationMac === device.mac || frame.destinationMac === BROADCAST_MAC || device.kind === 'loopback')
+  else if (frame.destinationMac === device.mac || isGroupMac(frame.destinationMac) || device.kind === 'loopback')
     passUp(device, frame);
 }
 
@@ -35,7 +35,7 @@ function receiveAtPort(bridge: Device, port: Device, frame: Frame): void {
 export function bridgeInput(bridge: Device, port: Device, frame: Frame): void {
   if (frame.destinationMac === bridge.mac) return passUpBridge(bridge, frame);
   bridgeForward(bridge, port, frame);
-  if (frame.destinationMac === BROADCAST_MAC) passUpBridge(bridge, frame);
+  if (isGroupMac(frame.destinationMac)) passUpBridge(bridge, frame);
 }
 
 /** Hands a bridged frame to the stack above its bridge. */

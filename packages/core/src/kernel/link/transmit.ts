@@ -2,7 +2,7 @@
  * A frame leaves by a device: through its pair, onto the underlay, into a bridge or a tunnel, or back up.
  * Follows linux drivers/net/veth.c, dummy.c, loopback.c and net/bridge/br_forward.c.
  */
-import { BROADCAST_MAC } from '../../base/address.ts';
+import { isGroupMac } from '../../base/address.ts';
 import { Arp } from '../../wire/arp.ts';
 import type { Device, Frame } from './device.ts';
 
@@ -46,7 +46,7 @@ export function transmit(device: Device, frame: Frame): void {
 export function bridgeForward(bridge: Device, from: Device | undefined, frame: Frame): void {
   const table = bridge.bridge;
   if (table === undefined) return;
-  const known = frame.destinationMac === BROADCAST_MAC ? undefined : table.lookup(frame.destinationMac, bridge.owner.now);
+  const known = isGroupMac(frame.destinationMac) ? undefined : table.lookup(frame.destinationMac, bridge.owner.now);
   if (known !== undefined) {
     if (!(frame instanceof Arp)) frame.hop?.steps.push({ action: 'bridge', bridge: bridge.name, port: known.name, known: true });
     if (mayForward(from, known)) return fits(known, frame) ? transmit(known, frame) : undefined;
@@ -75,7 +75,7 @@ export function fits(to: Device, frame: Frame): boolean {
 
 /** Whether a frame whose destination nobody has seen may leave by a port. */
 export function mayFlood(to: Device, frame: Frame): boolean {
-  return to.link.port?.flood !== false || frame.destinationMac === BROADCAST_MAC;
+  return to.link.port?.flood !== false || isGroupMac(frame.destinationMac);
 }
 
 /** Whether a frame that came in by one port (none: made here) may leave by another. */

@@ -50,6 +50,8 @@ export interface DatagramEnd {
   readonly source?: Ipv4;
   readonly ttl?: number;
   readonly df?: boolean;
+  /** The program may send to a network's broadcast address (SO_BROADCAST). */
+  readonly broadcast?: boolean;
 }
 
 /** A bound UDP socket. */
@@ -224,6 +226,7 @@ export class Sockets {
   };
 
   private receiveTcp(skb: SkBuff): void {
+    if (skb.ofMany) return this.host.noListener(skb);
     const socket = this.connections.get(TCP, skb.source, skb.sourcePort, skb.destination, skb.destinationPort);
     if (socket !== undefined) {
       skb.hop?.steps.push({ action: 'delivered', text: `socket ${formatIpv4(socket.local)}:${socket.localPort}` });
@@ -252,24 +255,30 @@ export class Sockets {
   }
 
   private receiveUdp(skb: SkBuff): void {
-    const socket = find(this.udp, skb);
-    if (socket === undefined) return this.host.noListener(skb);
-    skb.hop?.steps.push({ action: 'delivered', text: `${socket.program} listens on ${ends(socket)}` });
-    socket.received(
-      { source: skb.source, sourcePort: skb.sourcePort, destination: skb.destination, payload: skb.payload, mark: skb.mark },
-      socket,
-    );
+    const one = find(this.udp, skb);
+    // What is for many is for every socket on that port.
+    const sockets = skb.ofMany
+      ? (this.udp.get(skb.destinationPort) ?? []).filter((s) => s.address === 0 || s.address === skb.destination)
+      : one === undefined
+        ? []
+        : [one];
+    if (sockets.length === 0) return this.host.noListener(skb);
+    for (const socket of sockets) receiveDatagram(socket, skb);
   }
 
   private sendUdp(socket: BoundUdp, to: DatagramEnd, payload: unknown, bytes: number): TcpFailure | undefined {
     const way = this.host.sourceFor(to.address);
     if (way === undefined) return this.host.failureTo(to.address) ?? 'ENETUNREACH';
+    const type = this.host.addressType(to.address);
+    if (type === 'BROADCAST' && to.broadcast !== true) return 'EACCES';
+    if (to.source !== undefined && this.host.addressType(to.source) !== 'LOCAL') return 'EINVAL';
     const source = to.source ?? (socket.address === 0 ? way.address : socket.address);
     const length = IPV4_HEADER + UDP_HEADER + bytes;
     const skb = new SkBuff(UDP, source, socket.port, to.address, to.port, length);
     skb.owner = 'program';
     skb.payload = payload;
-    if (to.ttl !== undefined) skb.ttl = to.ttl;
+    if (type === 'MULTICAST') skb.ttl = 1;
+    else if (to.ttl !== undefined) skb.ttl = to.ttl;
     skb.df = to.df ?? mayInsist(way, length);
     skb.ignoreDf = to.df !== true;
     return this.host.send(skb);
@@ -317,6 +326,14 @@ function remove<L extends Listener>(table: Map<number, L[]>, listener: L): void 
   const rest = (table.get(listener.port) ?? []).filter((other) => other !== listener);
   if (rest.length === 0) table.delete(listener.port);
   else table.set(listener.port, rest);
+}
+
+function receiveDatagram(socket: BoundUdp, skb: SkBuff): void {
+  skb.hop?.steps.push({ action: 'delivered', text: `${socket.program} listens on ${ends(socket)}` });
+  socket.received(
+    { source: skb.source, sourcePort: skb.sourcePort, destination: skb.destination, payload: skb.payload, mark: skb.mark },
+    socket,
+  );
 }
 
 function ends(listener: Pick<Listener, 'address' | 'port'>): string {
