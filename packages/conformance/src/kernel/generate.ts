@@ -104,6 +104,7 @@ function generateProbe(draw: Draw, topology: Topology, index: number): LabProbe 
     protocol === 'icmp' ? (clash ? 7 : 100 + index) : clash ? 40000 + (index % 2) : draw.pick([40010, 300, 700]) + index * 3;
   const ttl = draw.chance(12) ? { ttl: draw.number(1, 3) } : {};
   const port = protocol === 'icmp' ? {} : { port: draw.pick(PORTS.filter((one) => one !== sourcePort)) };
+  const connect = protocol === 'udp' && !many && draw.chance(30) ? { connect: true } : {};
   return {
     from,
     protocol,
@@ -111,6 +112,7 @@ function generateProbe(draw: Draw, topology: Topology, index: number): LabProbe 
     ...port,
     sourcePort,
     ...ttl,
+    ...connect,
     ...(many && draw.chance(80) ? { broadcast: true } : {}),
     ...generateSize(draw, topology, { from, protocol }, index),
   };

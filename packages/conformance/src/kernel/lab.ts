@@ -113,6 +113,8 @@ export interface LabProbe {
   readonly bytes?: number;
   /** udp and icmp: true lets routers cut it into fragments, false nobody; unless given, only the sender may. */
   readonly fragment?: boolean;
+  /** udp: the socket is connected, and hears of errors as such. */
+  readonly connect?: boolean;
   /** udp and icmp: it may go to a broadcast address. */
   readonly broadcast?: boolean;
 }

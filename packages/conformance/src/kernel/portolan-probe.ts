@@ -85,7 +85,12 @@ class Client {
     const { to, port = 0, sourcePort, source, ttl, bytes = 4, fragment } = this.probe;
     const address = source === undefined ? 0 : parseIpv4(source);
     const socket = this.ns.sockets.bindUdp(
-      { address, port: sourcePort, program: 'probe' },
+      {
+        address,
+        port: sourcePort,
+        program: 'probe',
+        ...(this.probe.connect === true ? { remote: { address: parseIpv4(to), port } } : {}),
+      },
       (datagram) => {
         this.reply ??= `${formatIpv4(datagram.source)}:${datagram.sourcePort}`;
         this.settle('ok');

@@ -9,6 +9,7 @@ import type { Device } from './link/device.ts';
 import { passUpBridge } from './link/receive.ts';
 import { fits, mayFlood, mayForward, transmit } from './link/transmit.ts';
 import type { Namespace } from './namespace.ts';
+import { confirm } from './netfilter/conntrack.ts';
 import { arrive, pass } from './path.ts';
 import type { SkBuff } from './skb.ts';
 import { isMartian } from './source.ts';
@@ -24,6 +25,8 @@ export function receiveBridged(ns: Namespace, skb: SkBuff, bridge: Device, port:
   if (skb.destinationMac === bridge.mac) return passUpBridge(bridge, skb);
   if (isGroupMac(skb.destinationMac)) {
     bridgeOn(ns, withNotes(skb), bridge, port);
+    // Since Linux 6.8 a connection that begins with a packet to many is entered even if no port takes it (br_nf_local_in).
+    confirm(ns.connections, skb, ns.now);
     return passUpBridge(bridge, skb);
   }
   bridgeOn(ns, skb, bridge, port);
@@ -79,7 +82,7 @@ function bridgeOn(ns: Namespace, skb: SkBuff, bridge: Device, from: Device): voi
 /** What was put together again goes on whole if the port takes it; otherwise in fragments (br_nf_dev_queue_xmit). */
 function fitting(skb: SkBuff, bridge: Device, to: Device): readonly SkBuff[] {
   if (skb.length <= to.mtu) return [skb];
-  if (!skb.df && skb.largestFragment <= bridge.mtu) return fragments(skb, bridge.mtu).filter((piece) => fits(to, piece));
+  if (!skb.df) return fragments(skb, bridge.mtu).filter((piece) => fits(to, piece));
   skb.hop?.steps.push({ action: 'too-big', text: `${skb.length} bytes, ${to.name} takes ${to.mtu}` });
   return [];
 }
@@ -88,7 +91,7 @@ function withNotes(skb: SkBuff): SkBuff {
   const copy = skb.copy();
   copy.input = skb.input;
   copy.physicalInput = skb.physicalInput;
-  copy.largestFragment = skb.largestFragment;
+  copy.pieces = skb.pieces;
   copy.connection = skb.connection;
   copy.reply = skb.reply;
   copy.ctInfo = skb.ctInfo;

@@ -1,9 +1,9 @@
 /**
  * Packets cut into fragments where a device takes no larger ones, and put together again: before conntrack looks at
  * them, or at the latest before they are delivered.
- * Follows linux net/ipv4/ip_output.c (ip_do_fragment: always its slow path, which is also the one taken while somebody
- * captures), ip_fragment.c, and net/ipv4/netfilter/nf_defrag_ipv4.c (6.1). Fragments belong together by the packet
- * they were cut from, not by a 16-bit number that repeats; the kernel's own fragments never have DF.
+ * Follows linux net/ipv4/ip_output.c (ip_do_fragment: what came in pieces leaves in the same ones, if they fit),
+ * ip_fragment.c, and net/ipv4/netfilter/nf_defrag_ipv4.c (6.1). Fragments belong together by the packet they were cut
+ * from, not by a 16-bit number that repeats; the kernel's own fragments never have DF.
  */
 import type { Timer } from '../base/clock.ts';
 import { IPV4_HEADER, type Packet } from '../wire/ipv4.ts';
@@ -14,19 +14,19 @@ const PATIENCE_MS = 30_000;
 /** Packets that wait for their rest; beyond it none is taken on (net.ipv4.ipfrag_high_thresh is in bytes). */
 const MOST = 4096;
 
-/** Cuts a packet into pieces of at most `mtu` bytes, or as large as those it was put together from. */
+/** Cuts a packet into pieces of at most `mtu` bytes, or into those it was put together from. */
 export function fragments(skb: SkBuff, mtu: number): readonly SkBuff[] {
-  const most = skb.largestFragment > 0 ? Math.min(skb.largestFragment, mtu) : mtu;
-  const size = most - IPV4_HEADER;
+  const size = mtu - IPV4_HEADER;
+  const kept = skb.pieces?.every((bytes) => bytes <= size) ? skb.pieces : undefined;
   // Not even eight bytes a piece: no device has such an MTU (the least is 68).
   if (size < 8) return [];
   const total = skb.length - IPV4_HEADER;
   const { of = skb, offset: start = 0, more: rest = false } = skb.fragment ?? {};
-  if (total <= size) return [skb];
+  if (total <= size && kept === undefined) return [skb];
   const pieces: SkBuff[] = [];
   for (let at = 0; at < total; ) {
-    const last = total - at <= size;
-    const bytes = last ? total - at : size & ~7;
+    const bytes = kept?.[pieces.length] ?? (total - at <= size ? total - at : size & ~7);
+    const last = at + bytes >= total;
     pieces.push(piece(skb, { of, offset: start + at, more: !last || rest }, bytes));
     at += bytes;
   }
@@ -121,12 +121,11 @@ function isWhole(pieces: readonly SkBuff[]): boolean {
 
 /** Makes the fragment that came last the whole packet, with the headers of the first. */
 function assemble(skb: SkBuff, pieces: readonly SkBuff[]): void {
-  const bytes = pieces.reduce((sum, one) => sum + one.length - IPV4_HEADER, 0);
-  const largest = pieces.reduce((most, one) => Math.max(most, one.length), 0);
+  const sizes = pieces.map(({ length }) => length - IPV4_HEADER);
   const [first] = pieces;
   if (first !== undefined && first !== skb) first.copyHeaders(skb);
-  skb.length = IPV4_HEADER + bytes;
+  skb.length = sizes.reduce((sum, bytes) => sum + bytes, IPV4_HEADER);
   skb.fragment = undefined;
-  skb.largestFragment = largest;
+  skb.pieces = sizes;
   skb.hop?.steps.push({ action: 'fragment', text: `put together of ${pieces.length}: ${skb.length} bytes` });
 }

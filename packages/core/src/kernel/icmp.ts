@@ -88,6 +88,13 @@ export function failureOf(error: IcmpError): TcpFailure {
   return (error.type === 3 ? UNREACHABLE[error.code] : undefined) ?? 'EHOSTUNREACH';
 }
 
+/** Whether an error is final for a connected UDP socket: it will not go away by waiting. */
+export function isFinal({ type, code }: IcmpError): boolean {
+  return type === 3 && FINAL.includes(code);
+}
+
+const FINAL: readonly number[] = [2, 3, 4, 6, 7, 8, 9, 10, 13, 14, 15];
+
 /** By code, as icmp_err_convert has them. */
 const UNREACHABLE: readonly TcpFailure[] = [
   'ENETUNREACH',

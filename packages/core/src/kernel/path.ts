@@ -16,7 +16,7 @@ import type { Packet } from '../wire/ipv4.ts';
 import { FLAG } from '../wire/tcp.ts';
 import type { Route } from './config.ts';
 import { fragments } from './fragment.ts';
-import { echoReply, failureOf, ICMP_ERROR, type IcmpError, icmpError, REJECT_ERROR } from './icmp.ts';
+import { echoReply, failureOf, ICMP_ERROR, type IcmpError, icmpError, isFinal, REJECT_ERROR } from './icmp.ts';
 import type { Device } from './link/device.ts';
 import { isOfMany, loopBack, macOfMany, receiveOfMany } from './many.ts';
 import type { Namespace } from './namespace.ts';
@@ -37,7 +37,7 @@ export function receive(ns: Namespace, skb: SkBuff, device: Device): void {
     if (!pass(ns, 'PREROUTING', skb)) return;
   }
   // What a bridge put together is not known any more to have come in pieces.
-  else skb.largestFragment = 0;
+  else skb.pieces = undefined;
   skb.input = device;
   // What a namespace sends to itself over lo was routed when it was sent.
   if (device.kind === 'loopback') return deliver(ns, skb);
@@ -87,7 +87,7 @@ function hear(ns: Namespace, skb: SkBuff, quoted: Packet): void {
   if (narrow && (quoted.protocol === PROTOCOL.icmp || ns.sockets.has(quoted))) learnMtu(ns, quoted, skb.icmpInfo);
   if (quoted.protocol === PROTOCOL.icmp) ns.echoFailed(skb);
   else if (narrow && quoted.protocol === PROTOCOL.tcp) ns.sockets.narrow(quoted);
-  else ns.sockets.error(quoted, failureOf(error));
+  else ns.sockets.error(quoted, failureOf(error), isFinal(error));
 }
 
 /** A packet for somebody else. */
@@ -134,7 +134,7 @@ export function finish(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
   const verdict = visit(ns, 'POSTROUTING', skb);
   if (verdict !== 'accept') return verdict === 'drop' ? 'EPERM' : undefined;
   if (device === undefined) return undefined;
-  if (skb.length <= skb.mtu && skb.largestFragment === 0) leave(ns, skb, device);
+  if (skb.length <= skb.mtu && skb.pieces === undefined) leave(ns, skb, device);
   else if (skb.df && !skb.ignoreDf) {
     refuse(ns, skb, ICMP_ERROR.fragmentationNeeded, 'too-big', skb.mtu);
     return 'EMSGSIZE';

@@ -30,8 +30,8 @@ export class SkBuff extends Packet {
   gotOn = false;
   /** It came to many, this namespace among them. */
   ofMany = false;
-  /** Bytes of the largest fragment it was put together from; 0 if it came whole. */
-  largestFragment = 0;
+  /** Bytes of payload of the fragments it was put together from; undefined if it came whole. */
+  pieces: readonly number[] | undefined = undefined;
   /** The bridge ports behind `input` and `output`, for a bridged packet. */
   physicalInput: Device | undefined = undefined;
   physicalOutput: Device | undefined = undefined;
@@ -73,7 +73,7 @@ export class SkBuff extends Packet {
     this.ignoreDf = false;
     this.gotOn = false;
     this.ofMany = false;
-    this.largestFragment = 0;
+    this.pieces = undefined;
     this.physicalInput = undefined;
     this.physicalOutput = undefined;
     this.prerouted = false;

@@ -43,6 +43,10 @@ class Client:
             return
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind((probe.get('source', '0.0.0.0'), probe['sourcePort']))
+        if probe.get('connect'):
+            self.socket.connect(to)
+            self.socket.send(self.data)
+            return
         if self.protocol == 'udp':
             self.socket.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
             self.socket.sendto(self.data, to)

@@ -54,6 +54,12 @@ export interface DatagramEnd {
   readonly broadcast?: boolean;
 }
 
+/** The one end a connected UDP socket speaks with. */
+export interface UdpRemote {
+  readonly address: Ipv4;
+  readonly port: number;
+}
+
 /** A bound UDP socket. */
 export interface UdpSocket extends Listener {
   /** Sends a datagram of `bytes` bytes of payload; from the given source, or the one routing prefers. */
@@ -81,6 +87,7 @@ export interface TcpListener extends Listener {
 }
 
 interface BoundUdp extends UdpSocket {
+  readonly remote?: UdpRemote;
   readonly received: (datagram: Datagram, socket: UdpSocket) => void;
   readonly failed: ((failure: TcpFailure) => void) | undefined;
 }
@@ -122,11 +129,12 @@ export class Sockets {
   }
 
   /**
-   * Binds a UDP socket; port 0 takes a free one.
+   * Binds a UDP socket; port 0 takes a free one. Connected to a remote end it hears of that one only, and of errors only
+   * those that are final.
    * @throws Refusal `address-in-use`
    */
   bindUdp(
-    at: { address: Ipv4; port: number; program: string },
+    at: { address: Ipv4; port: number; program: string; remote?: UdpRemote },
     received: (datagram: Datagram, socket: UdpSocket) => void,
     failed?: (failure: TcpFailure) => void,
   ): UdpSocket {
@@ -180,10 +188,14 @@ export class Sockets {
   error(
     quoted: { protocol: number; source: Ipv4; sourcePort: number; destination: Ipv4; destinationPort: number },
     failure: TcpFailure,
+    final: boolean,
   ): void {
     if (quoted.protocol === TCP)
       this.connections.get(TCP, quoted.destination, quoted.destinationPort, quoted.source, quoted.sourcePort)?.error(failure);
-    else if (quoted.protocol === UDP) for (const socket of this.udp.get(quoted.sourcePort) ?? []) socket.failed?.(failure);
+    else if (quoted.protocol === UDP) {
+      const socket = findUdp(this.udp.get(quoted.sourcePort), quoted.source, quoted.destination, quoted.destinationPort);
+      if (socket !== undefined && (final || socket.remote === undefined)) socket.failed?.(failure);
+    }
   }
 
   /** Whether a socket here may have sent that packet. */
@@ -255,7 +267,7 @@ export class Sockets {
   }
 
   private receiveUdp(skb: SkBuff): void {
-    const one = find(this.udp, skb);
+    const one = findUdp(this.udp.get(skb.destinationPort), skb.destination, skb.source, skb.sourcePort);
     // What is for many is for every socket on that port.
     const sockets = skb.ofMany
       ? (this.udp.get(skb.destinationPort) ?? []).filter((s) => s.address === 0 || s.address === skb.destination)
@@ -326,6 +338,12 @@ function remove<L extends Listener>(table: Map<number, L[]>, listener: L): void 
   const rest = (table.get(listener.port) ?? []).filter((other) => other !== listener);
   if (rest.length === 0) table.delete(listener.port);
   else table.set(listener.port, rest);
+}
+
+/** The socket for datagrams between those ends: a bound address is preferred to none. */
+function findUdp(there: readonly BoundUdp[] | undefined, local: Ipv4, remote: Ipv4, remotePort: number): BoundUdp | undefined {
+  const hears = (s: BoundUdp) => s.remote === undefined || (s.remote.address === remote && s.remote.port === remotePort);
+  return there?.find((s) => s.address === local && hears(s)) ?? there?.find((s) => s.address === 0 && hears(s));
 }
 
 function receiveDatagram(socket: BoundUdp, skb: SkBuff): void {

@@ -61,6 +61,8 @@ const HEADERS = IPV4_HEADER + TCP_HEADER.established;
 const TIMESTAMP = 12;
 /** net.ipv4.tcp_min_snd_mss */
 const LEAST_SEGMENT = 48;
+/** Bytes of the option that tells of something received twice. */
+const DUPLICATE_SACK = 12;
 /** Linux sends a SYN at 0, 1, 3, 7, 15, 31 and 63 s and gives up at 127 s (net.ipv4.tcp_syn_retries = 6). */
 const SYN_RETRIES = 6;
 /** Its answer likewise until 31 s, given up at 63 s (net.ipv4.tcp_synack_retries = 5). */
@@ -179,9 +181,11 @@ export class TcpSocket extends TupleEntry {
     switch (this.phase) {
       case 'SYN_SENT':
         if ((p.flags & (FLAG.syn | FLAG.ack)) === (FLAG.syn | FLAG.ack)) this.establish(p);
+        else if (p.flags & FLAG.syn) this.meet(p);
         return;
       case 'SYN_RECV':
-        if (p.flags & FLAG.syn) return this.answerAgain(p);
+        if (p.flags & FLAG.syn && !this.isMet(p)) return this.answerAgain(p);
+        if (p.flags & FLAG.syn) this.emit(FLAG.ack, DUPLICATE_SACK, undefined);
         this.phase = 'ESTABLISHED';
         this.timer?.cancel();
         this.timer = undefined;
@@ -217,6 +221,18 @@ export class TcpSocket extends TupleEntry {
     this.limitSegment(p.mss);
     this.sequence = (this.sequence + 1) >>> 0;
     this.sendSynAck();
+  }
+
+  /** Both ends open at once; who connects to itself does so too. */
+  private meet(p: SkBuff): void {
+    this.phase = 'SYN_RECV';
+    this.retries = 0;
+    this.accept(p);
+  }
+
+  /** Whether a SYN acknowledges this end's own: the other end of a meeting. */
+  private isMet(p: SkBuff): boolean {
+    return (p.flags & FLAG.ack) !== 0 && p.acknowledgement === this.sequence && (p.sequence + 1) >>> 0 === this.acknowledgement;
   }
 
   private establish(p: SkBuff): void {
@@ -260,7 +276,9 @@ export class TcpSocket extends TupleEntry {
     this.acknowledgement = (p.sequence + 1) >>> 0;
     if (this.phase === 'FIN_WAIT') {
       this.emit(FLAG.ack, 0, undefined);
-      this.end();
+      // Both closed at once: the other has yet to acknowledge this end's FIN.
+      if (p.acknowledgement === this.sequence) this.end();
+      else this.phase = 'LAST_ACK';
       this.host.wake(() => this.program.closed?.(this));
       return;
     }
