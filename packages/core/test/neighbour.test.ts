@@ -2,9 +2,9 @@ import { expect, test } from 'vitest';
 import { Clock } from '../src/base/clock.ts';
 import type { Link } from '../src/kernel/config.ts';
 import { Device, type DeviceOwner, type Frame } from '../src/kernel/link/device.ts';
+import { switchesOf } from '../src/kernel/link/switches.ts';
 import { NeighbourTable } from '../src/kernel/neighbour.ts';
 import { SkBuff } from '../src/kernel/skb.ts';
-import { switchesOf } from '../src/kernel/switches.ts';
 import { Arp } from '../src/wire/arp.ts';
 
 const OTHER = 0x0a000002;

@@ -3,13 +3,13 @@ import { expect, test } from 'vitest';
 import { HOST_SYSCTL } from '../src/agent/host.ts';
 import { Random } from '../src/base/random.ts';
 import { Device, type DeviceOwner } from '../src/kernel/link/device.ts';
+import { switchesOf } from '../src/kernel/link/switches.ts';
 import { parseRule } from '../src/kernel/netfilter/arguments.ts';
 import { Connection, tupleOf } from '../src/kernel/netfilter/connection.ts';
 import type { Chain } from '../src/kernel/netfilter/rule.ts';
 import type { RuleHost } from '../src/kernel/netfilter/rule-host.ts';
 import { TableState } from '../src/kernel/netfilter/table.ts';
 import { type CtInfo, SkBuff } from '../src/kernel/skb.ts';
-import { switchesOf } from '../src/kernel/switches.ts';
 import type { Hop } from '../src/kernel/trace.ts';
 
 const HOST: RuleHost = {

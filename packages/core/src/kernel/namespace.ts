@@ -17,6 +17,7 @@ import { Ipvs } from './ipvs/ipvs.ts';
 import type { KernelLog } from './kernel-log.ts';
 import type { Device, Frame } from './link/device.ts';
 import { type DeviceKeeper, Devices } from './link/devices.ts';
+import { type Switches, switchesOf } from './link/switches.ts';
 import type { Wire } from './link/wire.ts';
 import { type NeighbourHost, NeighbourTable } from './neighbour.ts';
 import { ConnectionTable } from './netfilter/connection.ts';
@@ -25,15 +26,15 @@ import type { RuleHost } from './netfilter/rule-host.ts';
 import { indexSet, type SetIndex } from './netfilter/set.ts';
 import { TableState } from './netfilter/table.ts';
 import { incomplete, noListener, output, receive, routeFailure, unresolved } from './path.ts';
+import { pathMtu, wayTo } from './path-mtu.ts';
+import { type PingOptions, ping } from './ping.ts';
 import { RedirectLimit } from './redirect.ts';
 import { firstAddress, RouteCache, type RouteSource, sourceAddress } from './route.ts';
 import type { SkBuff } from './skb.ts';
-import { type PingOptions, ping } from './socket/ping.ts';
 import { type Listener, type SocketHost, Sockets } from './socket/sockets.ts';
 import type { TcpFailure } from './socket/tcp.ts';
-import { type Switches, switchesOf } from './switches.ts';
+import type { Way } from './socket/way.ts';
 import { decapsulate, encapsulate } from './tunnel.ts';
-import { pathMtu, type Way, wayTo } from './way.ts';
 import type { World } from './world.ts';
 
 /** State that daemons keep for many namespaces at once; a namespace looks it up and holds no copy. */

@@ -18,17 +18,17 @@ import type { Route } from './config.ts';
 import { fragments } from './fragment.ts';
 import { echoReply, failureOf, ICMP_ERROR, type IcmpError, icmpError, isFinal, REJECT_ERROR } from './icmp.ts';
 import type { Device } from './link/device.ts';
-import { isOfMany, loopBack, macOfMany, receiveOfMany } from './many.ts';
+import { isHeardHere, isOfMany, macOfMany } from './many.ts';
 import type { Namespace } from './namespace.ts';
 import { send } from './neighbour.ts';
 import { setClosing } from './netfilter/conntrack.ts';
 import { at, type Hook, type Verdict } from './netfilter/hook.ts';
 import { PROTOCOL, type Target } from './netfilter/rule.ts';
-import { hearRedirect, redirect } from './redirect.ts';
+import { learnMtu } from './path-mtu.ts';
+import { couldGoItself, hearRedirect } from './redirect.ts';
 import { SkBuff } from './skb.ts';
 import type { TcpFailure } from './socket/tcp.ts';
 import { isLoopback, isMartian } from './source.ts';
-import { learnMtu } from './way.ts';
 
 /** A packet comes in by a device. */
 export function receive(ns: Namespace, skb: SkBuff, device: Device): void {
@@ -55,6 +55,14 @@ export function receive(ns: Namespace, skb: SkBuff, device: Device): void {
   forward(ns, skb, route);
 }
 
+/** A packet to many is for this namespace too, or for nobody here. */
+function receiveOfMany(ns: Namespace, skb: SkBuff, device: Device): void {
+  if (!isHeardHere(skb.destination)) return end(skb, 'not-forwarded', 'nobody here has joined that group');
+  if (isMartian(ns, skb, device)) return end(skb, 'martian', `source ${formatIpv4(skb.source)} on ${device.name}`);
+  skb.ofMany = true;
+  deliver(ns, skb);
+}
+
 /** The first look at a packet that appears in a namespace. */
 export function arrive(ns: Namespace, skb: SkBuff, device: Device): void {
   skb.input = device;
@@ -62,7 +70,7 @@ export function arrive(ns: Namespace, skb: SkBuff, device: Device): void {
 }
 
 /** A packet for this namespace itself. */
-export function deliver(ns: Namespace, skb: SkBuff): void {
+function deliver(ns: Namespace, skb: SkBuff): void {
   if (!ns.isWhole(skb)) return;
   if (!pass(ns, 'INPUT', skb)) return;
   if (skb.protocol !== PROTOCOL.icmp) return ns.sockets.receive(skb);
@@ -97,7 +105,7 @@ function forward(ns: Namespace, skb: SkBuff, route: Route): void {
   if (!setRoute(ns, skb, route)) return end(skb, 'device-down', route.device ?? 'no device');
   if (skb.length > skb.mtu && skb.df) return refuse(ns, skb, ICMP_ERROR.fragmentationNeeded, 'too-big', skb.mtu);
   skb.ttl--;
-  redirect(ns, skb);
+  if (couldGoItself(ns, skb)) tell(ns, skb, ICMP_ERROR.redirect, skb.nextHop);
   if (pass(ns, 'FORWARD', skb)) finish(ns, skb);
 }
 
@@ -130,7 +138,7 @@ function dropped(ns: Namespace, skb: SkBuff): TcpFailure {
 /** The packet leaves: the last hook, then the neighbour's address, then the device. */
 export function finish(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
   const device = skb.output;
-  if (device !== undefined && skb.input === undefined && skb.destinationMac !== 0) loopBack(ns, skb, device);
+  if (device !== undefined && skb.input === undefined && skb.destinationMac !== 0) comeBack(ns, skb, device);
   const verdict = visit(ns, 'POSTROUTING', skb);
   if (verdict !== 'accept') return verdict === 'drop' ? 'EPERM' : undefined;
   if (device === undefined) return undefined;
@@ -140,6 +148,20 @@ export function finish(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
     return 'EMSGSIZE';
   } else for (const piece of fragments(skb, skb.mtu)) leave(ns, piece, device);
   return undefined;
+}
+
+/** Who sends to many hears it too: a copy comes back from the device without having been on it. */
+function comeBack(ns: Namespace, skb: SkBuff, device: Device): void {
+  if (device.kind === 'loopback' || (isOfMany(skb.destination) && !isHeardHere(skb.destination))) return;
+  const copy = skb.copy();
+  copy.connection = skb.connection;
+  copy.ctInfo = skb.ctInfo;
+  copy.output = device;
+  if (!pass(ns, 'POSTROUTING', copy)) return;
+  copy.output = undefined;
+  arrive(ns, copy, device);
+  copy.ofMany = true;
+  if (pass(ns, 'PREROUTING', copy)) deliver(ns, copy);
 }
 
 /** Finds the neighbour's address and hands the packet to the device. */

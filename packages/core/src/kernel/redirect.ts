@@ -4,9 +4,7 @@
  * secure_redirects as they are by default.
  */
 import { formatIpv4, type Ipv4 } from '../base/address.ts';
-import { ICMP_ERROR } from './icmp.ts';
 import type { Namespace } from './namespace.ts';
-import { tell } from './path.ts';
 import type { SkBuff } from './skb.ts';
 import { isNear } from './source.ts';
 
@@ -50,13 +48,13 @@ export class RedirectLimit {
   }
 }
 
-/** Tells the sender of a packet that leaves by the device it came in by, if it could have sent it to the next hop itself. */
-export function redirect(ns: Namespace, skb: SkBuff): void {
+/** Whether the sender of a packet that leaves by the device it came in by is to be told that it could send it to the next hop itself. */
+export function couldGoItself(ns: Namespace, skb: SkBuff): boolean {
   const { input, nextHop } = skb;
-  if (input === undefined || input !== skb.output || !input.switches.sendRedirects || !isNear(ns, skb, input)) return;
-  if (!ns.redirects.allows(skb.source, ns.now)) return;
+  if (input === undefined || input !== skb.output || !input.switches.sendRedirects || !isNear(ns, skb, input)) return false;
+  if (!ns.redirects.allows(skb.source, ns.now)) return false;
   skb.hop?.steps.push({ action: 'redirect', text: `${formatIpv4(skb.source)} is told of ${formatIpv4(nextHop)}` });
-  tell(ns, skb, ICMP_ERROR.redirect, nextHop);
+  return true;
 }
 
 /** A router says that another gateway is nearer to where a packet from here went. */

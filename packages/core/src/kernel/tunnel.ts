@@ -10,8 +10,8 @@ import { receiveFrame } from './link/receive.ts';
 import type { Namespace } from './namespace.ts';
 import { PROTOCOL } from './netfilter/rule.ts';
 import { output } from './path.ts';
+import { learnMtu } from './path-mtu.ts';
 import { SkBuff } from './skb.ts';
-import { learnMtu } from './way.ts';
 
 /** Ethernet, IPv4, UDP and VXLAN headers around an inner packet. */
 const OVERHEAD = 14 + 20 + 8 + 8;

@@ -6,10 +6,10 @@ import type { Ipv4, Mac } from '../../base/address.ts';
 import type { Arp } from '../../wire/arp.ts';
 import type { Link, LinkKind } from '../config.ts';
 import type { SkBuff } from '../skb.ts';
-import type { Switches } from '../switches.ts';
 import type { BridgeTable } from './bridge.ts';
 import { FdbTable } from './fdb.ts';
 import type { Neighbour } from './neighbour-entry.ts';
+import type { Switches } from './switches.ts';
 import type { Wire } from './wire.ts';
 
 /** What travels between devices. */

@@ -3,9 +3,9 @@
  * stays. The host's ends of new veth pairs, of which a busy agent has very many, are made when somebody first looks.
  */
 import type { Link } from '../config.ts';
-import type { Switches } from '../switches.ts';
 import { BridgeTable } from './bridge.ts';
 import { Device, type DeviceOwner } from './device.ts';
+import type { Switches } from './switches.ts';
 
 /** A namespace, told as its devices come and go. */
 export interface DeviceKeeper extends DeviceOwner {

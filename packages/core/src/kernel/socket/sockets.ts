@@ -11,8 +11,8 @@ import { IPV4_HEADER, type Packet, UDP_HEADER } from '../../wire/ipv4.ts';
 import { FLAG } from '../../wire/tcp.ts';
 import type { AddressType } from '../netfilter/rule.ts';
 import { SkBuff } from '../skb.ts';
-import { mayInsist, type Way } from '../way.ts';
 import { type TcpFailure, type TcpHost, type TcpProgram, TcpSocket } from './tcp.ts';
+import { mayInsist, type Way } from './way.ts';
 
 const TCP = 6;
 const UDP = 17;

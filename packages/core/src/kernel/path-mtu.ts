@@ -5,21 +5,7 @@
 import type { Ipv4 } from '../base/address.ts';
 import type { Packet } from '../wire/ipv4.ts';
 import type { Namespace } from './namespace.ts';
-
-/** What routing says about sending to an address. */
-export interface Way {
-  /** The address to send from. */
-  readonly address: Ipv4;
-  /** Bytes of a packet that gets through, as far as is known. */
-  readonly mtu: number;
-  /** Less was asked for than is believed: packets go without DF. */
-  readonly locked: boolean;
-}
-
-/** Whether a packet of that length is sent with DF by a program that has not said (IP_PMTUDISC_WANT). */
-export function mayInsist({ mtu, locked }: Way, length: number): boolean {
-  return length <= mtu && !locked;
-}
+import type { Way } from './socket/way.ts';
 
 /** The way to an address for a packet with a mark; undefined without a route. */
 export function wayTo(ns: Namespace, destination: Ipv4, mark: number): Way | undefined {

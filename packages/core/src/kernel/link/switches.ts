@@ -3,8 +3,8 @@
  * Follows linux include/linux/inetdevice.h (IN_DEV_FORWARD, IN_DEV_RPFILTER, IN_DEV_RX_REDIRECTS ...) and
  * net/ipv4/devinet.c (inet_forward_change: whoever forwards believes no redirects).
  */
-import { memo } from '../base/immutable.ts';
-import type { Sysctl } from './config.ts';
+import { memo } from '../../base/immutable.ts';
+import type { Sysctl } from '../config.ts';
 
 /** A device's switches, as packets meet them. */
 export interface Switches {

@@ -1,12 +1,12 @@
 /** `ping`: an ICMP echo request from a raw socket, as iputils sends it. */
-import type { Ipv4 } from '../../base/address.ts';
-import { IPV4_HEADER, UDP_HEADER } from '../../wire/ipv4.ts';
-import type { Namespace } from '../namespace.ts';
-import { PROTOCOL } from '../netfilter/rule.ts';
-import { output } from '../path.ts';
-import { SkBuff } from '../skb.ts';
-import { mayInsist } from '../way.ts';
-import type { TcpFailure } from './tcp.ts';
+import type { Ipv4 } from '../base/address.ts';
+import { IPV4_HEADER, UDP_HEADER } from '../wire/ipv4.ts';
+import type { Namespace } from './namespace.ts';
+import { PROTOCOL } from './netfilter/rule.ts';
+import { output } from './path.ts';
+import { SkBuff } from './skb.ts';
+import type { TcpFailure } from './socket/tcp.ts';
+import { mayInsist } from './socket/way.ts';
 
 /** Bytes of payload (56 unless given), TTL, DF as for a datagram, leave to send to broadcast addresses. */
 export interface PingOptions {
