@@ -26,6 +26,8 @@ export type RegisterOutcome =
   /** The first one since the start: it is dropped, and the log is to be read. */
   | { readonly kind: 'recover' }
   | { readonly kind: 'dropped'; readonly why: string }
+  /** Nothing is left for the node; as nothing is ever given back, this master will not say otherwise. */
+  | { readonly kind: 'exhausted'; readonly why: string }
   /** The node is told of this place, once the log has it. */
   | { readonly kind: 'update'; readonly place: AgentPlace; readonly store: boolean };
 
@@ -66,7 +68,7 @@ export class OverlayMaster {
       const again = known === undefined ? '' : 're-';
       const family = refusal.message.includes('IPv6') ? 'IPv6' : 'IP';
       const what = `Unable to get VTEP ${family} for Agent: ${refusal.message}`;
-      return { kind: 'dropped', why: `${what}Cannot fulfill ${again}registration for Agent: ${pidOf(agent)}` };
+      return { kind: 'exhausted', why: `${what}Cannot fulfill ${again}registration for Agent: ${pidOf(agent)}` };
     }
   }
 

@@ -3,6 +3,7 @@
  * it is answered, configures what it is told, and reports it; dcos-net finds the result at its next poll, brings the tunnel
  * up and gossips the node's records. Follows dcos-mesos-modules overlay/agent.cpp and overlay/supervisor.hpp (edc45dc) and
  * dcos-net apps/dcos_overlay/src/dcos_overlay_poller.erl (7bd01ac). Messages take no time; the log and docker a fixed one.
+ * A node that was told that nothing is left for it asks again only when another master leads: until then the answer is the same.
  */
 import {
   type AgentOverlay,
@@ -74,6 +75,8 @@ interface Member {
   /** Whether the process it lives in runs. */
   up: boolean;
   place: AgentPlace | undefined;
+  /** The module of a master that has nothing left for it. */
+  refusedBy: OverlayMaster | undefined;
   /** Overlays that dcos-net has taken over. */
   known: readonly string[];
   /** Whether dcos-net's next poll will find something. */
@@ -125,6 +128,7 @@ export class OverlayRegistration {
       master.recover();
       outcome = master.register(requestOf(host));
     }
+    if (outcome.kind === 'exhausted') return this.refuse(member, outcome.why);
     if (outcome.kind !== 'update') return this.ask(member, FIRST_BACKOFF);
     const { place } = outcome;
     master.stored(place);
@@ -148,7 +152,7 @@ export class OverlayRegistration {
   restart(node: Ipv4, delay: number): void {
     const before = this.members.get(node);
     if (before === undefined) return;
-    const member = { ...before, module: MODULE_AT_START, up: false };
+    const member = { ...before, module: MODULE_AT_START, up: false, refusedBy: undefined };
     this.members.set(node, member);
     this.around.clock.after(delay, () => {
       member.up = true;
@@ -185,7 +189,16 @@ export class OverlayRegistration {
 
   private join(host: OverlayHost): Member {
     const since = this.around.clock.now;
-    const member: Member = { host, since, module: MODULE_AT_START, up: true, place: undefined, known: [], polling: false };
+    const member: Member = {
+      host,
+      since,
+      module: MODULE_AT_START,
+      up: true,
+      place: undefined,
+      refusedBy: undefined,
+      known: [],
+      polling: false,
+    };
     this.members.set(host.address, member);
     return member;
   }
@@ -193,6 +206,7 @@ export class OverlayRegistration {
   /** Registers, and does so again after a while unless the node is registered by then. */
   private ask(member: Member, longest: number): void {
     if (member.module.phase === 'registered' || !member.up || !this.isCurrent(member)) return;
+    if (member.refusedBy !== undefined && member.refusedBy === this.master) return;
     const { clock, random } = this.around;
     clock.after(random.nextInt(longest), () => this.ask(member, nextBackoff(longest)), longest > PATIENCE);
     const { master } = this;
@@ -202,10 +216,8 @@ export class OverlayRegistration {
       clock.after(FETCH_DELAY, () => this.recover(master));
       return this.tell(member, 'RegisterAgent', 'overlay-master moving to `RECOVERING` state');
     }
-    if (outcome.kind === 'dropped') {
-      if (outcome.why.startsWith('Unable')) this.failures.push(outcome.why);
-      return this.tell(member, 'RegisterAgent', outcome.why);
-    }
+    if (outcome.kind === 'exhausted') return this.refuse(member, outcome.why);
+    if (outcome.kind === 'dropped') return this.tell(member, 'RegisterAgent', outcome.why);
     this.tell(member, 'RegisterAgent');
     const { place } = outcome;
     this.failures.push(...place.failures);
@@ -215,6 +227,12 @@ export class OverlayRegistration {
       master.stored(place);
       this.update(member, place);
     });
+  }
+
+  private refuse(member: Member, why: string): void {
+    member.refusedBy = this.master;
+    this.failures.push(why);
+    this.tell(member, 'RegisterAgent', why);
   }
 
   private recover(master: OverlayMaster): void {
