@@ -14,6 +14,7 @@ import {
   labelsJson,
   type ResourcePart,
   taskParts,
+  usedParts,
 } from './pieces.ts';
 import { capabilitiesOf, MESOS_VERSION, type MesosHttpSources } from './state.ts';
 
@@ -45,7 +46,7 @@ export function masterGetState(sources: MesosHttpSources): JsonRow {
         pid: `slave(1)@${agent.hostname}:5051`,
         registered_time: at,
         total_resources: resourcesJson(agentParts(agent)),
-        allocated_resources: master.tasksOn(agent.id).flatMap((task) => resourcesJson(taskParts(task), task.allocatedTo)),
+        allocated_resources: master.tasksOn(agent.id).flatMap((task) => resourcesJson(usedParts(task), task.allocatedTo)),
         capabilities: ['MULTI_ROLE', 'HIERARCHICAL_ROLE', 'RESERVATION_REFINEMENT'].map((type) => ({ type })),
       })),
     },
@@ -108,6 +109,7 @@ function taskJson(task: Task, epoch: number): JsonRow {
     name: info.name,
     task_id: ids.task_id,
     framework_id: { value: task.framework.id },
+    executor_id: info.group === undefined ? undefined : { value: info.group.executorId },
     agent_id: ids.agent_id,
     state: task.state,
     resources: resourcesJson(taskParts(task), task.allocatedTo),
@@ -118,7 +120,7 @@ function taskJson(task: Task, epoch: number): JsonRow {
       reason: statuses[i]?.reason,
       message: statuses[i]?.message,
       agent_id: ids.agent_id,
-      executor_id: ids.task_id,
+      executor_id: info.group === undefined ? ids.task_id : { value: info.group.executorId },
       timestamp: epoch / 1000 + timestamp,
       healthy,
       container_status: networks.every(({ addresses }) => addresses.length === 0) ? undefined : containerStatusJson(networks),

@@ -3,7 +3,7 @@
  * resources. Follows apache/mesos 1.8 include/mesos/mesos.proto; fields that nothing here knows are left out.
  */
 import { formatIpv4, type PortRange } from '@portolan/core';
-import type { AgentInfo, Task, TaskInfo } from '@portolan/scheduler';
+import { type AgentInfo, type Task, type TaskInfo, takenWith } from '@portolan/scheduler';
 import type { MesosLabel, MesosNetwork, MesosPortMapping, MesosTask } from '../mesos-state.ts';
 import { formatIp } from '../vips/ip.ts';
 
@@ -30,7 +30,16 @@ export function agentParts(agent: AgentInfo): readonly ResourcePart[] {
 
 /** The resources a task has. */
 export function taskParts({ info }: Task): readonly ResourcePart[] {
-  const parts = info.allocations ?? [info];
+  return partsOf([info]);
+}
+
+/** The resources a task has, and with the first of a group those of its executor. */
+export function usedParts({ info }: Task): readonly ResourcePart[] {
+  return partsOf(takenWith(info));
+}
+
+function partsOf(taken: ReturnType<typeof takenWith>): readonly ResourcePart[] {
+  const parts = taken.flatMap((one) => one.allocations ?? [one]);
   return parts.map(({ role, cpus, mem, disk, gpus, ports }) => ({
     role,
     cpus,

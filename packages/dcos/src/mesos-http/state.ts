@@ -16,6 +16,7 @@ import {
   labelsJson,
   type ResourcePart,
   taskParts,
+  usedParts,
 } from './pieces.ts';
 
 /** What both JSONs are made from. */
@@ -86,20 +87,35 @@ export function agentState(agentId: string, sources: MesosHttpSources): JsonRow 
       name,
       ...roleFields(roles),
       hostname: leader,
-      executors: tasks.filter(({ framework }) => framework.id === id).map((task) => executorJson(task, epoch)),
+      executors: executorsJson(
+        tasks.filter(({ framework }) => framework.id === id),
+        epoch,
+      ),
       completed_executors: [],
     })),
     completed_frameworks: [],
   };
 }
 
-function executorJson(task: Task, epoch: number): JsonRow {
+/** A command executor for each task, a default executor for those of a pod's instance. */
+function executorsJson(tasks: readonly Task[], epoch: number): readonly JsonRow[] {
+  const firsts = tasks.filter(({ info }) => info.group === undefined || info.group.taskIds[0] === info.taskId);
+  return firsts.map((task) => {
+    const { group } = task.info;
+    if (group === undefined) return executorJson([task], `Command Executor (Task: ${task.info.taskId})`, epoch);
+    const own = tasks.filter(({ info }) => info.group?.executorId === group.executorId);
+    return { ...executorJson(own, '', epoch), id: group.executorId, source: '', type: 'DEFAULT' };
+  });
+}
+
+function executorJson(tasks: readonly Task[], name: string, epoch: number): JsonRow {
+  const id = tasks[0]?.info.taskId ?? '';
   return {
-    id: task.info.taskId,
-    name: `Command Executor (Task: ${task.info.taskId})`,
-    source: task.info.taskId,
-    resources: sumJson(taskParts(task)),
-    tasks: [taskJson(task, epoch)],
+    id,
+    name,
+    source: id,
+    resources: sumJson(tasks.flatMap(usedParts)),
+    tasks: tasks.map((task) => taskJson(task, epoch)),
     queued_tasks: [],
     completed_tasks: [],
   };
@@ -111,7 +127,7 @@ function frameworksJson({ master, leader, epoch }: MesosHttpSources): readonly J
   return master.frameworks().map(({ id, name, roles, partitionAware }) => {
     const own = tasks.filter(({ framework }) => framework.id === id);
     const offers = master.offersOf(id);
-    const used = own.flatMap(taskParts);
+    const used = own.flatMap(usedParts);
     const offered = offers.flatMap((offer) => [offer, ...(offer.reserved ?? [])]);
     return {
       id,
@@ -165,7 +181,7 @@ function taskJson(task: Task, epoch: number): JsonRow {
     id: info.taskId,
     name: info.name,
     framework_id: task.framework.id,
-    executor_id: info.executor?.executorId ?? '',
+    executor_id: info.executor?.executorId ?? info.group?.executorId ?? '',
     slave_id: info.agentId,
     state: task.state,
     resources: sumJson(taskParts(task)),
@@ -198,7 +214,7 @@ function agentJson(agent: AgentInfo, { master, epoch }: MesosHttpSources): JsonR
     pid: `slave(1)@${hostname}:5051`,
     registered_time: epoch / 1000,
     ...agentResources(agent),
-    used_resources: sumJson(tasks.flatMap(taskParts)),
+    used_resources: sumJson(tasks.flatMap(usedParts)),
     active: master.isActive(id),
     version: MESOS_VERSION,
     capabilities: ['MULTI_ROLE', 'HIERARCHICAL_ROLE', 'RESERVATION_REFINEMENT'],
