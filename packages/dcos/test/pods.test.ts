@@ -151,6 +151,65 @@ test('dcos-net and Mesos-DNS call the tasks by the pod; an endpoint without prot
   expect(short('web.marathon.l4lb.thisdcos.directory')).toBe('');
 });
 
+test('a check of one container is told of its task; when it fails too often the whole instance is replaced', () => {
+  let broken = false;
+  const flaky: Program = {
+    ...server('metrics'),
+    respond: (_, date) => ({ ...HTTPI.respond(_, date), status: broken ? 500 : 200 }),
+  };
+  const cluster = DcosCluster.create({ seed: 7, agents: 1, publicAgents: 0, images: { ...IMAGES, metrics: flaky } });
+  const checked = JSON.parse(JSON.stringify(pod('container')));
+  const settings = { gracePeriodSeconds: 0, intervalSeconds: 5, delaySeconds: 5, maxConsecutiveFailures: 3 };
+  checked.containers[1].healthCheck = { http: { endpoint: 'metrics', path: '/' }, ...settings };
+  cluster.marathon.addPod(checked);
+  cluster.advance('4s');
+  expect(cluster.marathon.deployments().length).toBe(1);
+  cluster.advance('10s');
+  expect(cluster.marathon.deployments()).toEqual([]);
+  const health = () => cluster.marathon.tasks().map(({ id, healthy }) => [id.split('.').slice(-2).join('.'), healthy]);
+  expect(health()).toEqual([
+    ['web.1', undefined],
+    ['metrics.1', true],
+  ]);
+  broken = true;
+  cluster.advance('6s');
+  expect(health()[1]).toEqual(['metrics.1', false]);
+  broken = false;
+  cluster.advance('5s');
+  expect(health()[1]).toEqual(['metrics.1', true]);
+  broken = true;
+  cluster.advance('16s');
+  broken = false;
+  cluster.advance('30s');
+  expect(health()).toEqual([
+    ['web.2', undefined],
+    ['metrics.2', true],
+  ]);
+  checked.containers[1].healthCheck.http.endpoint = 'web';
+  expect(() => cluster.marathon.updatePod('/shop/pod', checked)).toThrow('got web, expected one of: [metrics]');
+});
+
+test("Mesos' state has a pod's executor, whose part is the agent's to give", () => {
+  const cluster = DcosCluster.create({ seed: 7, agents: 1, publicAgents: 0, images: IMAGES });
+  cluster.marathon.addPod(pod('container'));
+  cluster.settle();
+  const [task] = cluster.marathon.tasks();
+  const read = (url: string) => JSON.parse(cluster.master().shell(`curl -s ${url}`).stdout);
+  const { frameworks, slaves } = read('http://leader.mesos:5050/state');
+  const executor = task?.instanceId.replace(/^(.*)\.instance-/, 'instance-$1.');
+  expect(frameworks[0].tasks.map((one: Record<string, unknown>) => [one.name, one.executor_id])).toEqual([
+    ['web', executor],
+    ['metrics', executor],
+  ]);
+  const [{ executors }] = read(`http://${task?.host}:5051/state`).frameworks;
+  expect(executors).toMatchObject([
+    { id: executor, type: 'DEFAULT', resources: { disk: 10, mem: 160, ports: expect.any(String) } },
+  ]);
+  expect(slaves[0].used_resources).toEqual(executors[0].resources);
+  const [status] = frameworks[0].tasks[0].statuses.slice(-1);
+  expect(status.container_status.network_infos[0].port_mappings.length).toBe(2);
+});
+
 test('pods are no apps: lists are apart, ids are shared, and what is wrong changes nothing', () => {
   const cluster = create();
   cluster.marathon.addPod(pod('host'));

@@ -8,6 +8,7 @@ import type { HealthCheck } from '../app/definition.ts';
 import { effectiveAddress, portAssignments } from '../launch/port-assignments.ts';
 import type { AppRecord } from '../marathon/app-record.ts';
 import type { Instance } from '../marathon/instance.ts';
+import type { PodTasks } from '../marathon/pod-tasks.ts';
 import {
   checkSettings,
   failed,
@@ -40,7 +41,7 @@ export interface HealthMonitorOptions {
   /** Whether the task answers as it shall: for HTTP with a status of 200 to 399. */
   readonly probe: (probe: HealthProbe) => boolean;
   /** A task's health has changed. */
-  readonly changed: (record: AppRecord, instance: Instance, healthy: boolean, onAgent: boolean) => void;
+  readonly changed: (record: AppRecord, instance: Instance, healthy: boolean, onAgent: boolean, taskId: string) => void;
   readonly ready: (record: AppRecord, instance: Instance) => void;
   readonly kill: (record: AppRecord, instance: Instance) => void;
 }
@@ -97,14 +98,29 @@ export class HealthMonitor {
         continue;
       }
       all[index] = after;
-      this.tell(record, instance, all, runsOnAgent(check));
+      if (instance.pod === undefined) this.tell(record, instance, all, runsOnAgent(check));
+      else this.tellOfPod(record, instance, instance.pod, check, isHealthy(after));
     }
   }
 
   private tell(record: AppRecord, instance: Instance, all: readonly Health[], onAgent: boolean): void {
     const results = all.map(isHealthy);
     const healthy = results.includes(false) ? false : results.includes(undefined) ? undefined : true;
-    if (healthy !== undefined && healthy !== instance.healthy) this.options.changed(record, instance, healthy, onAgent);
+    if (healthy === undefined || healthy === instance.healthy) return;
+    this.options.changed(record, instance, healthy, onAgent, instance.task?.taskId ?? '');
+  }
+
+  /** A check of a pod's container is one of its task. */
+  private tellOfPod(
+    record: AppRecord,
+    instance: Instance,
+    pod: PodTasks,
+    check: HealthCheck,
+    healthy: boolean | undefined,
+  ): void {
+    const task = pod.all.find(({ healthChecks }) => healthChecks.includes(check));
+    if (task === undefined || healthy === undefined || healthy === pod.healthOf(task.taskId)) return;
+    this.options.changed(record, instance, healthy, true, task.taskId);
   }
 
   private readinessRound(record: AppRecord): void {
@@ -150,7 +166,7 @@ export class HealthMonitor {
     const { task, addresses } = instance;
     return {
       hostname: task?.hostname ?? '',
-      hostPorts: task?.userPortMappings.map(({ hostPort }) => hostPort) ?? [],
+      hostPorts: instance.tasks.flatMap(({ userPortMappings }) => userPortMappings.map(({ hostPort }) => hostPort)),
       addresses,
     };
   }

@@ -56,7 +56,7 @@ export function podTaskInfos(pod: PodApp, launch: PodLaunch): readonly TaskInfo[
       },
       ...(container.command === undefined ? {} : { cmd: container.command }),
       args: [],
-      healthChecks: [],
+      healthChecks: container.healthCheck === undefined ? [] : [container.healthCheck],
       slots: ports,
       userPortMappings: ports,
     };

@@ -116,8 +116,7 @@ export class InstanceTracker implements DeploymentTools {
   healthActions(): Pick<HealthMonitorOptions, 'changed' | 'ready' | 'kill'> {
     const { master, advance, launcher, events } = this.options;
     return {
-      changed: (record, instance, healthy, onAgent) => {
-        const taskId = instance.task?.taskId ?? '';
+      changed: (record, instance, healthy, onAgent, taskId) => {
         if (onAgent) {
           const reason = 'REASON_TASK_HEALTH_CHECK_STATUS_UPDATED';
           const { addresses } = instance;
@@ -188,7 +187,8 @@ export class InstanceTracker implements DeploymentTools {
       if (!same) changed.since = now;
       changed.condition = condition;
       changed.addresses = status.addresses ?? changed.addresses;
-      changed.healthy = status.healthy ?? changed.healthy;
+      if (status.healthy !== undefined)
+        changed.healthy = changed.pod === undefined ? status.healthy : changed.pod.heal(status.taskId, status.healthy);
       if (condition === 'Running') changed.startedAt ??= now;
     });
     if (instance.generation === record.generation) record.backoff.apply(backoffAction(condition, status, record.version), now);

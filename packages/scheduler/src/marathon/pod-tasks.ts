@@ -13,6 +13,7 @@ export class PodTasks {
   /** The one that stands for all. */
   readonly first: TaskInfo;
   private readonly conditions: Map<string, Condition>;
+  private readonly health = new Map<string, boolean>();
 
   constructor(readonly all: readonly TaskInfo[]) {
     const [first] = all;
@@ -27,6 +28,18 @@ export class PodTasks {
     const each = [...this.conditions.values()];
     const going = each.filter((one) => !isTerminal(one));
     return conditionOfTasks(going.length > 0 ? going : each);
+  }
+
+  /** A task's check has said so: the health of the instance, undefined while some check has yet to speak. */
+  heal(taskId: string, healthy: boolean): boolean | undefined {
+    this.health.set(taskId, healthy);
+    const results = this.all.filter(({ healthChecks }) => healthChecks.length > 0).map((task) => this.health.get(task.taskId));
+    return results.includes(false) ? false : results.includes(undefined) ? undefined : true;
+  }
+
+  /** What a task's check said last. */
+  healthOf(taskId: string): boolean | undefined {
+    return this.health.get(taskId);
   }
 
   /** The condition a task is in. */

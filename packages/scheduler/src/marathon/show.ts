@@ -66,8 +66,8 @@ function taskOf(app: App, instance: Instance, info: TaskInfo, condition: Conditi
     stagedAt: instance.stagedAt ?? instance.since,
     startedAt: instance.startedAt,
     version: info.appVersion,
-    healthy: instance.healthy,
-    healthCheckResults: instance.health?.taskId === info.taskId ? [...instance.health.checks] : [],
+    healthy: instance.pod === undefined ? instance.healthy : instance.pod.healthOf(info.taskId),
+    healthCheckResults: instance.pod === undefined && instance.health?.taskId === info.taskId ? [...instance.health.checks] : [],
     info,
   };
 }

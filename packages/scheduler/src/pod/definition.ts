@@ -47,6 +47,18 @@ export interface PodResources {
   readonly gpus?: number;
 }
 
+/** `healthCheck` of a container: one of `http`, `tcp` and `exec`. */
+export interface PodHealthCheckDefinition {
+  readonly http?: { readonly endpoint?: string; readonly path?: string; readonly scheme?: 'HTTP' | 'HTTPS' };
+  readonly tcp?: { readonly endpoint?: string };
+  readonly exec?: { readonly command?: Json };
+  readonly gracePeriodSeconds?: number;
+  readonly intervalSeconds?: number;
+  readonly maxConsecutiveFailures?: number;
+  readonly timeoutSeconds?: number;
+  readonly delaySeconds?: number;
+}
+
 /** A container of a pod. */
 export interface PodContainerDefinition {
   readonly name?: string;
@@ -63,7 +75,7 @@ export interface PodContainerDefinition {
   };
   readonly environment?: Pairs;
   readonly user?: string;
-  readonly healthCheck?: Json;
+  readonly healthCheck?: PodHealthCheckDefinition;
   readonly volumeMounts?: Json;
   readonly artifacts?: Json;
   readonly labels?: Pairs;
@@ -131,6 +143,20 @@ const endpoint = record<EndpointDefinition>(
   ['name'],
 );
 
+const healthCheck = record<PodHealthCheckDefinition>({
+  http: record<NonNullable<PodHealthCheckDefinition['http']>>(
+    { endpoint: text({ minLength: 1 }), path: text(), scheme: oneOf('HTTP', 'HTTPS') },
+    ['endpoint'],
+  ),
+  tcp: record<NonNullable<PodHealthCheckDefinition['tcp']>>({ endpoint: text({ minLength: 1 }) }, ['endpoint']),
+  exec: record<NonNullable<PodHealthCheckDefinition['exec']>>({ command: anyJson }, ['command']),
+  gracePeriodSeconds: number(0),
+  intervalSeconds: integer(0),
+  maxConsecutiveFailures: integer(0),
+  timeoutSeconds: integer(0),
+  delaySeconds: integer(0),
+});
+
 const container = record<PodContainerDefinition>(
   {
     name: shortName,
@@ -144,7 +170,7 @@ const container = record<PodContainerDefinition>(
     ),
     environment,
     user: text(),
-    healthCheck: anyJson,
+    healthCheck,
     volumeMounts: anyJson,
     artifacts: anyJson,
     labels: pairs,

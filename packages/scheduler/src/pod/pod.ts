@@ -4,13 +4,14 @@
  */
 import type { App, PortMapping } from '../app/app.ts';
 import { readConstraint } from '../app/constraint.ts';
-import type { NetworkMode } from '../app/definition.ts';
+import type { HealthCheck, NetworkMode } from '../app/definition.ts';
 import { type Json, readJson } from '../app/json.ts';
 import { networkNames } from '../app/normalise.ts';
 import type { DefinitionOptions } from '../app/prepare.ts';
 import type { Pairs } from '../app/read.ts';
 import { refuseIfAny, type Violation } from '../app/refusal.ts';
 import { type EndpointDefinition, type PodDefinition, readPod } from './definition.ts';
+import { podHealthCheck } from './health-check.ts';
 import { validatePod } from './validate.ts';
 
 /** A port of a pod's container. */
@@ -38,6 +39,7 @@ export interface PodContainer {
   readonly image?: string;
   /** Of a shell command or an argument list, as far as it names the program. */
   readonly command?: string;
+  readonly healthCheck?: HealthCheck;
   readonly env: Pairs;
   readonly labels: Pairs;
   readonly endpoints: readonly Endpoint[];
@@ -90,8 +92,9 @@ export function toPod(definition: PodDefinition): PodApp {
   const { scaling, scheduling = {}, role } = definition;
   const { backoff = {}, placement = {}, upgrade = {} } = scheduling;
   const executor = { ...EXECUTOR, ...definition.executorResources };
+  const names = (definition.containers ?? []).flatMap(({ endpoints = [] }) => endpoints.map(({ name = '' }) => name));
   const containers = (definition.containers ?? []).map(
-    ({ name = '', resources = {}, image, exec, environment = [], labels = [], endpoints = [] }): PodContainer => ({
+    ({ name = '', resources = {}, image, exec, healthCheck, environment = [], labels = [], endpoints = [] }): PodContainer => ({
       name,
       cpus: resources.cpus ?? 0.1,
       mem: resources.mem ?? 32,
@@ -99,6 +102,7 @@ export function toPod(definition: PodDefinition): PodApp {
       gpus: resources.gpus ?? 0,
       ...(image?.id === undefined ? {} : { image: image.id }),
       ...commandOf(exec),
+      ...checkOf(podHealthCheck(healthCheck, names)),
       env: environment,
       labels,
       endpoints: endpoints.map(toEndpoint),
@@ -132,7 +136,7 @@ export function toPod(definition: PodDefinition): PodApp {
       volumes: [],
     },
     labels: definition.labels ?? [],
-    healthChecks: [],
+    healthChecks: containers.flatMap(({ healthCheck }) => healthCheck ?? []),
     constraints: (placement.constraints ?? []).map(({ fieldName = '', operator = '', value }) =>
       readConstraint([fieldName, operator, ...(value === undefined ? [] : [value])]),
     ),
@@ -160,6 +164,10 @@ function commandOf(exec: Json | undefined): Pick<PodContainer, 'command'> {
   const [shell, argv] = [command.get('shell'), command.get('argv')];
   const words = typeof shell === 'string' ? shell : Array.isArray(argv) ? argv.join(' ') : '';
   return words === '' ? {} : { command: words };
+}
+
+function checkOf(healthCheck: HealthCheck | undefined): Pick<PodContainer, 'healthCheck'> {
+  return healthCheck === undefined ? {} : { healthCheck };
 }
 
 /** Whether an app stands for a pod. */

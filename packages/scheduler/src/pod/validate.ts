@@ -7,6 +7,7 @@ import { validateId } from '../app/id.ts';
 import type { Violation } from '../app/refusal.ts';
 import { acceptedRoles, networks } from '../app/validate.ts';
 import type { EndpointDefinition, PodDefinition } from './definition.ts';
+import { healthCheckViolations } from './health-check.ts';
 
 /** The settings that pods meet. */
 export interface PodRules {
@@ -25,6 +26,7 @@ export function validatePod(pod: PodDefinition, rules: PodRules): readonly Viola
     ...networks(pod, rules.defaultNetworkName),
     ...containers(pod),
     ...endpoints(pod),
+    ...healthCheckViolations(pod.containers ?? []),
     ...unique(
       (pod.volumes ?? []).map(({ name }) => name),
       '/volumes',
