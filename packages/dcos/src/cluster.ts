@@ -259,8 +259,8 @@ export class DcosCluster {
   }
 
   /**
-   * An agent breaks down: its machine is gone. Others' VIPs lead to it until they next look at all; a VIP of which nothing else is
-   * left goes too then, which real ones do not. Mesos knows it after five minutes of pings without answer, and Marathon from Mesos.
+   * An agent breaks down: its machine is gone. Others' VIPs lead to it until they next look at all; those of which nothing else is
+   * left go on leading there. Mesos knows it after five minutes of pings without answer, and Marathon from Mesos.
    */
   loseAgent(id: string): void {
     const node = this.agent(id);

@@ -54,7 +54,7 @@ export class MesosFeed {
   private readonly options: FeedOptions;
   private readonly byAgent = new Map<string, AgentTasks>();
   private readonly tasks = new Map<string, ShownTask>();
-  /** Where agents died, until others notice. */
+  /** Where agents died. */
   private readonly gone = new Set<Ipv4>();
   private refreshDue = false;
 
@@ -66,7 +66,10 @@ export class MesosFeed {
       const agent = { address, tasks: new Map(), phase: options.random.nextInt(POLL_INTERVAL), due: undefined, alive: true };
       this.byAgent.set(id, agent);
       // One that comes back to where another died says that nothing runs there any more.
-      if (this.gone.delete(address)) this.wakeAgent(id, agent);
+      if (this.gone.delete(address)) {
+        this.tellReach();
+        this.wakeAgent(id, agent);
+      }
       this.wakeMesosDns();
     });
     master.events.on('agent-removed', ({ id }) => {
@@ -126,16 +129,22 @@ export class MesosFeed {
     agent.due = at;
   }
 
-  /** An agent that is dead reaches nobody any more: those who gossip leave its backends out when they next look at all. */
+  /** An agent that is dead is out of everybody's reach. What it published stays in gossip for ever, or until it comes back. */
   forget(id: string): void {
-    const { clock } = this.options;
     const agent = this.byAgent.get(id);
     if (agent === undefined) return;
     agent.alive = false;
-    const { address } = agent;
-    this.gone.add(address);
+    this.gone.add(agent.address);
+    this.tellReach();
+  }
+
+  /** Nodes know at once whom they reach, and make something of it when they next look at all VIPs. */
+  private tellReach(): void {
+    const { clock, l4lb, gossipDelay } = this.options;
+    l4lb.lose(new Set(this.gone), clock.now);
     clock.after(untilNext(clock.now, RECONCILE_INTERVAL, 0), () => {
-      if (this.gone.delete(address)) this.publish(address, []);
+      l4lb.reconcile(clock.now);
+      clock.after(gossipDelay, () => {});
     });
   }
 

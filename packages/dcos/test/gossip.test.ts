@@ -68,7 +68,10 @@ test('settled, every node agrees, whatever the delays', () => {
 });
 
 test('a lost agent: its backends stay where connections die until the others look at all VIPs again', () => {
-  const cluster = running([0]);
+  const cluster = DcosCluster.create({ seed: 7, agents: 3, gossipDelays: [0] });
+  const app = { ...(httpi('httpi-2-bridge-vip') as object), instances: 3, constraints: [['hostname', 'UNIQUE']] };
+  cluster.marathon.add(app);
+  expect(cluster.settle()).toBe(true);
   const [lost] = cluster
     .agents()
     .filter(({ node }) => serversOn(cluster.master()).some((end) => end.startsWith(`${formatted(node)}:`)));
@@ -81,7 +84,35 @@ test('a lost agent: its backends stay where connections die until the others loo
   expect(serversOn(cluster.master()).some((end) => end.startsWith(dead))).toBe(true);
   cluster.advance(1);
   expect(serversOn(cluster.master()).some((end) => end.startsWith(dead))).toBe(false);
+  // What the dead agent published stays in gossip, as REST shows it.
+  expect(cluster.master().shell('curl -s http://127.0.0.1:62080/v1/vips').stdout).toContain(dead.slice(0, -1));
 });
+
+test('a lost agent: a change of VIPs makes the others leave it out at once; a VIP with nothing else left keeps what it has', () => {
+  const cluster = DcosCluster.create({ seed: 7, agents: 2, publicAgents: 0, gossipDelays: [0] });
+  const app = { ...(httpi('httpi-2-bridge-vip') as object), constraints: [['hostname', 'UNIQUE']] };
+  cluster.marathon.add({ ...app, instances: 2 });
+  cluster.settle();
+  cluster.advance(30_000 - (cluster.clock.now % 30_000) + 1000);
+  const before = serversOn(cluster.master());
+  expect(before).toHaveLength(2);
+  const [first, second] = cluster.agents();
+  cluster.loseAgent(first?.id ?? '');
+  cluster.advance(100);
+  expect(serversOn(cluster.master())).toEqual(before);
+  cluster.marathon.add({ ...app, id: '/other', instances: 1, container: other('/other:80') });
+  while (serversOn(cluster.master()).length !== 2 || serversOn(cluster.master()).join() === before.join()) cluster.step();
+  expect(serversOn(cluster.master()).filter((end) => before.includes(end))).toHaveLength(1);
+  // Both are gone: the VIP leads where it led.
+  cluster.loseAgent(second?.id ?? '');
+  cluster.advance('31s');
+  expect(serversOn(cluster.master()).filter((end) => before.includes(end))).toEqual(before);
+});
+
+function other(vip: string): object {
+  const portMappings = [{ containerPort: 0, name: 'http', labels: { VIP_0: vip } }];
+  return { type: 'DOCKER', docker: { image: 'dcoslabs/httpi' }, portMappings };
+}
 
 function formatted(node: ReturnType<DcosCluster['master']>): string {
   return node.name.replace('ip-', '').replaceAll('-', '.');

@@ -6,7 +6,7 @@ import { contains, formatCidr, formatIpv4, formatMac, includesPort, type Machine
 import type { DcosCluster } from '@portolan/dcos';
 import { type TaskInfo, takenWith } from '@portolan/scheduler';
 import { type Attached, attached, PRIVATE_NETWORKS } from './containers.ts';
-import { leftovers } from './leftovers.ts';
+import { isAbandoned, leftovers } from './leftovers.ts';
 
 /** Everything that is wrong with a cluster; empty if nothing is. */
 export function violations(cluster: DcosCluster): readonly string[] {
@@ -77,19 +77,25 @@ function halfViolations(config: MachineConfig, cluster: DcosCluster): readonly s
     .map(({ subnet, name }) => `${config.name}: network ${name} has ${formatCidr(subnet)}, which is no half of its own subnet`);
 }
 
-/** No two VIPs share an address and port; once settled, every server of a VIP is a running task's. */
+/**
+ * No two VIPs share an address and port; once settled, every server of a VIP is a running task's, but for a VIP of which
+ * all backends are on agents that have gone: those stay.
+ */
 export function vipViolations(cluster: DcosCluster): readonly string[] {
   const view = cluster.l4lb.view();
   view.catchUp();
   const running = runningTasks(cluster);
   const seen = new Set<string>();
-  return view.vips().flatMap(({ protocol, address, port, backends, name }) => {
+  return view.vips().flatMap((vip) => {
+    const { protocol, address, port, backends, servers, name } = vip;
     const key = `${protocol} ${address} ${port}`;
     const twice = seen.has(key) ? [`two VIPs are at ${key}`] : [];
     seen.add(key);
-    const stale = cluster.clock.busy
-      ? []
-      : backends.filter(({ task }) => !running.has(task)).map(({ task }) => `VIP ${name ?? key} still has ${task}`);
+    if (cluster.clock.busy || isAbandoned(cluster, vip)) return twice;
+    const stale = backends
+      .filter(({ task }) => !running.has(task))
+      .filter((backend) => servers.some((server) => server.address === backend.address && server.port === backend.port))
+      .map(({ task }) => `VIP ${name ?? key} still has ${task}`);
     return [...twice, ...stale];
   });
 }

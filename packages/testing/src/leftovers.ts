@@ -13,7 +13,7 @@ import {
   ruleArguments,
   type TableName,
 } from '@portolan/core';
-import type { DcosCluster } from '@portolan/dcos';
+import type { DcosCluster, Vip } from '@portolan/dcos';
 import { type Attached, attached, isOfCniNetwork } from './containers.ts';
 
 const CONTAINER_NETWORKS = [parseCidr('172.17.0.0/16'), parseCidr('172.31.254.0/24'), parseCidr('9.0.0.0/8')];
@@ -44,6 +44,12 @@ export function furniture(cluster: DcosCluster): Furniture {
   return new Map([...cluster.core.machines].map((machine) => [machine.name, furnitureOf(machine)]));
 }
 
+/** Whether all that a VIP leads to is on agents that have gone: nobody takes such a VIP away. */
+export function isAbandoned(cluster: DcosCluster, { backends }: Vip): boolean {
+  const up = new Set(cluster.nodes().map(({ address }) => address));
+  return !backends.some(({ agent }) => up.has(agent));
+}
+
 /** What a cluster without tasks has more, or less, than it had before there were any; machines that came since are left out. */
 export function remains(cluster: DcosCluster, before: Furniture): readonly string[] {
   const now = furniture(cluster);
@@ -57,7 +63,8 @@ export function remains(cluster: DcosCluster, before: Furniture): readonly strin
   });
   const view = cluster.l4lb.view();
   view.catchUp();
-  return [...machines, ...view.vips().map(({ name, port }) => `VIP ${name ?? '?'}:${port} is left`)];
+  const vips = view.vips().filter((vip) => !isAbandoned(cluster, vip));
+  return [...machines, ...vips.map(({ name, port }) => `VIP ${name ?? '?'}:${port} is left`)];
 }
 
 function furnitureOf(machine: Machine): readonly string[] {

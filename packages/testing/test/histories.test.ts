@@ -14,6 +14,7 @@ import {
   type Happening,
   happen,
   histories,
+  isAbandoned,
   leftovers,
   portViolations,
   remains,
@@ -60,7 +61,11 @@ test('once settled: every running task answers, all is as it must be; and withou
       expect(cluster.settle()).toBe(true);
       expect([...violations(cluster), ...remains(cluster, before)]).toEqual([]);
       expect([cluster.marathon.tasks(), cluster.marathon.queue(), cluster.marathon.deployments()]).toEqual([[], [], []]);
-      expect(cluster.master().shell('sudo ipvsadm -Ln').stdout.split('\n').length).toBe(4);
+      const view = cluster.l4lb.view();
+      view.catchUp();
+      const abandoned = view.vips().filter((vip) => isAbandoned(cluster, vip));
+      const services = abandoned.reduce((lines, { servers }) => lines + 1 + servers.length, 0);
+      expect(cluster.master().shell('sudo ipvsadm -Ln').stdout.split('\n').length).toBe(4 + services);
       // The agents' Docker forgets what has exited after an hour.
       cluster.advance('61min');
       expect([...cluster.core.machines].flatMap(({ config }) => config.docker.containers)).toEqual([]);

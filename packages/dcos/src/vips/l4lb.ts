@@ -16,7 +16,10 @@ export interface VipEvent {
   readonly position: number;
   /** Virtual milliseconds. */
   readonly at: number;
+  /** None if nodes only look at all VIPs again. */
   readonly changes: readonly VipKeyChange[];
+  /** Agents that gossip no longer reaches, if these have changed; counts from the next event on. */
+  readonly unreachable?: ReadonlySet<Ipv4>;
 }
 
 /** What an event does to one key. */
@@ -97,8 +100,25 @@ export class L4lb {
       removed: removed.slice(),
       added: added.slice(),
     }));
-    this.log.push({ position: this.log.length, at: now, changes: kept });
+    this.append({ at: now, changes: kept });
     return true;
+  }
+
+  /**
+   * Gossip reaches these agents no longer, and all others again: what they published stays, and nodes leave it out from the
+   * next event on, unless a VIP had nothing left.
+   */
+  lose(unreachable: ReadonlySet<Ipv4>, now: number): void {
+    this.append({ at: now, changes: [], unreachable });
+  }
+
+  /** Every node looks at all VIPs again, as dcos-net does every 30 seconds. */
+  reconcile(now: number): void {
+    this.append({ at: now, changes: [] });
+  }
+
+  private append(event: Omit<VipEvent, 'position'>): void {
+    this.log.push({ position: this.log.length, ...event });
   }
 
   /** What is published now, of all agents. */

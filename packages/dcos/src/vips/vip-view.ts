@@ -35,7 +35,8 @@ export interface NodeOptions {
 interface Surroundings {
   /** By protocol and host port. */
   readonly portMappings: ReadonlyMap<number, LocalPortMapping>;
-  readonly reachable: ReadonlySet<Ipv4> | undefined;
+  /** Undefined as long as nobody is known to be out of reach. */
+  readonly reaches: ((agent: Ipv4) => boolean) | undefined;
 }
 
 /** The VIPs of the nodes that started at one place of the log. */
@@ -48,7 +49,7 @@ export class VipView {
   private readonly index = new ServiceIndex();
   private readonly writes: VipOperation[] = [];
   /** What the node knows of itself and of the others, and what the VIPs in force were made with. */
-  private known: Surroundings = { portMappings: new Map(), reachable: undefined };
+  private known: Surroundings = { portMappings: new Map(), reaches: undefined };
   private used: Surroundings = this.known;
   /** Whether every VIP must be looked at again. */
   private stale = false;
@@ -66,8 +67,11 @@ export class VipView {
     this.names = new VipNames(source.range);
     this.place = start;
     if (start === 0) return;
-    for (const event of source.events.slice(0, start)) this.table.takeIn(event);
-    this.started = true;
+    for (const event of source.events.slice(0, start)) {
+      this.table.takeIn(event);
+      this.learn(event);
+    }
+    this.started = source.events.slice(0, start).some(({ changes }) => changes.length > 0);
     this.lookAtAll();
   }
 
@@ -144,7 +148,13 @@ export class VipView {
 
   /** The agents that gossip can reach, undefined if that is not known; counts from the next event or reconciliation. */
   setReachable(agents: ReadonlySet<Ipv4> | undefined): void {
-    this.known = { ...this.known, reachable: agents };
+    this.known = { ...this.known, reaches: agents && ((agent) => agents.has(agent)) };
+    this.stale = true;
+  }
+
+  private learn({ unreachable }: VipEvent): void {
+    if (unreachable === undefined) return;
+    this.known = { ...this.known, reaches: unreachable.size === 0 ? undefined : (agent) => !unreachable.has(agent) };
     this.stale = true;
   }
 
@@ -169,7 +179,8 @@ export class VipView {
   }
 
   private hear(event: VipEvent): void {
-    this.started = true;
+    if (event.unreachable !== undefined) return this.learn(event);
+    this.started ||= event.changes.length > 0;
     const touches = this.table.takeIn(event);
     if (this.stale || this.index.coinciding > 0) this.lookAtAll();
     else this.lookAtTouched(touches);
@@ -264,7 +275,7 @@ export class VipView {
   /** Brings the servers of a VIP that stays up to date; says what changed, `onlyA` being new. */
   private changeServers(touch: Touch, servers: Server[]): ChangedVip['servers'] {
     const { entry } = touch;
-    if (this.used.portMappings.size > 0 || this.used.reachable !== undefined) {
+    if (this.used.portMappings.size > 0 || this.used.reaches !== undefined) {
       const next = sorted(this.serversOf(entry));
       const change = complement(next, servers, compareServers);
       entry.replaceServers(next);
@@ -278,9 +289,9 @@ export class VipView {
   /** What goes to the kernel for an entry, in gossip's order: local port mappings followed, unreachable agents left out. */
   private serversOf(entry: VipEntry): readonly Server[] {
     const { node } = this;
-    const { reachable, portMappings } = this.used;
+    const { reaches, portMappings } = this.used;
     const { backends } = entry;
-    const near = reachable === undefined ? backends : backends.filter(({ agent }) => reachable.has(agent));
+    const near = reaches === undefined ? backends : backends.filter(({ agent }) => reaches(agent));
     const kept = near.length === 0 ? backends : near;
     if (portMappings.size === 0) return kept;
     return kept.map((backend) => {
