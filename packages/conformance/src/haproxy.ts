@@ -3,7 +3,7 @@
  * serves requests by every algorithm that is modelled; both must choose the same servers. Sends nothing beyond 127.0.0.1.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, createServer, request, type Server } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { parseIpv4, Random, Refusal } from '@portolan/core';
 import { createBalancer, type HaproxyVersion, readHaproxyConfig } from '@portolan/dcos';
 
-const USAGE = `Usage: npm run haproxy -- [--requests N]
+const USAGE = `Usage: npm run haproxy -- [--requests N] [--seed N]
 Needs the program haproxy, version 2.2 or later. Ends with the line "N agree, M disagree".
 Exit code: 0 if all agree, 1 if not, 2 if it cannot run.
 `;
@@ -41,12 +41,16 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write('haproxy: the program is not installed\n');
     return 2;
   }
-  const count = Number(args[args.indexOf('--requests') + 1] ?? 40) || 40;
+  const option = (name: string, otherwise: number) => {
+    const value = args.includes(name) ? Number(args[args.indexOf(name) + 1]) : otherwise;
+    return Number.isSafeInteger(value) && value > 0 ? value : otherwise;
+  };
+  const count = option('--requests', 40);
   const folder = mkdtempSync(join(tmpdir(), 'portolan-haproxy-'));
   const judge = new Judge();
   try {
     checkConfigurations(judge, folder);
-    await compareChoices(judge, folder, Math.min(count, 500));
+    await compareChoices(judge, folder, Math.min(count, 500), new Random(option('--seed', 1)));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -56,14 +60,17 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** Every recorded configuration, without what needs files of Marathon-LB's image: valid for both, or for neither. */
 function checkConfigurations(judge: Judge, folder: string): void {
-  const recorded = join(__dirname, '..', 'recorded', 'marathon-lb');
-  for (const name of readdirSync(recorded).filter((entry) => /^[0-9]/.test(entry))) {
+  const recorded = join(__dirname, '..', 'recorded');
+  const cases = ['marathon-lb', 'marathon-lb-drawn'].flatMap((directory) =>
+    readdirSync(join(recorded, directory)).map((entry) => join(directory, entry)),
+  );
+  for (const name of cases.filter((entry) => existsSync(join(recorded, entry, 'output.cfg')))) {
     const text = readFileSync(join(recorded, name, 'output.cfg'), 'utf8')
       .split('\n')
       .filter(
         (line) => !/lua|prometheus|^ {2}(user|group|stats socket|server-state|ssl-default|tune|chroot)|%\[.*map\(/.test(line),
       )
-      .map((line) => line.replace(/ ssl crt \S+/, ''))
+      .map((line) => line.replace(/ ssl( crt \S+)+| crt \S+/g, ''))
       .join('\n');
     const file = join(folder, 'check.cfg');
     writeFileSync(file, text);
@@ -85,6 +92,7 @@ function isValid(text: string): boolean {
 const ALGORITHMS = [
   'roundrobin',
   'static-rr',
+  'leastconn',
   'first',
   'source',
   'uri',
@@ -95,10 +103,10 @@ const ALGORITHMS = [
   'url_param user',
 ] as const;
 
-async function compareChoices(judge: Judge, folder: string, count: number): Promise<void> {
-  const random = new Random(1);
-  const servers = await Promise.all([1, 2, 3, 4, 5].map(startServer));
+async function compareChoices(judge: Judge, folder: string, count: number, random: Random): Promise<void> {
+  const all = await Promise.all([1, 2, 3, 4, 5].map(startServer));
   for (const algorithm of ALGORITHMS) {
+    const servers = all.slice(0, 1 + random.nextInt(all.length));
     const weights = servers.map(() => (algorithm === 'source' ? 1 : 1 + random.nextInt(6)));
     const backend = [
       'backend b',
@@ -130,7 +138,7 @@ async function compareChoices(judge: Judge, folder: string, count: number): Prom
     process.kill('SIGKILL');
     await ended;
   }
-  for (const server of servers) server.close();
+  for (const server of all) server.close();
 }
 
 function startServer(number: number): Promise<Server> {
