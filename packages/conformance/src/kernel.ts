@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { judgeCommand } from './kernel/command.ts';
 
-const USAGE = `Usage: npm run kernel -- [--labs N] [--seed S] [--jobs J] [--file LAB.json] [--keep FILE.jsonl] [--store FILE.jsonl]
+const USAGE = `Usage: npm run kernel -- [--labs N] [--seed S] [--jobs J] [--file LAB.json] [--keep FILE.jsonl] [--store FOLDER]
 Builds N generated labs, or those of a file, in Portolan and in real network namespaces, sends the same probes in both
 and compares. Needs root and the Debian packages iproute2, iptables, ipset, python3.
   --jobs   labs built at the same time: four for each core unless given, since a lab mostly waits
   --keep   appends what disagrees, shrunk, with the kernel's answer
-  --store  appends every lab with the kernel's answer
+  --store  writes every lab with the kernel's answer into FOLDER/NAME.jsonl, by the labs' names
 Ends with the line "N probes agree, M disagree". Exit code: 0 if all agree, 1 if not, 2 if it cannot run.
 `;
 

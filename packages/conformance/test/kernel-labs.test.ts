@@ -5,16 +5,29 @@ import { comparable, differences } from '../src/kernel/compare.ts';
 import { labs } from '../src/kernel/generate.ts';
 import type { Answer, Lab } from '../src/kernel/lab.ts';
 import { answerOfPortolan } from '../src/kernel/portolan.ts';
+import type { StoredLab } from '../src/kernel/stored.ts';
 import { replay } from '../src/replay/kernel.ts';
 
 const STORED = new URL('../recorded/labs/', import.meta.url);
-const FILES = readdirSync(STORED).filter((name) => name.endsWith('.jsonl'));
+const FILES = readdirSync(STORED, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.jsonl'))
+  .sort();
 
 test.each(FILES)('labs of %s: every probe and every table as the kernel answered', (name) => {
   const report = replay(readFileSync(new URL(name, STORED), 'utf8'), name);
   expect(report.disagree).toEqual([]);
   expect(report.notCovered).toEqual([]);
   expect(report.agree).toBeGreaterThan(0);
+});
+
+test('the scoreboard counts the stored labs as they are', () => {
+  const labs = FILES.flatMap((name) => readFileSync(new URL(name, STORED), 'utf8').trimEnd().split('\n'));
+  const probes = labs.reduce((sum, line) => sum + (JSON.parse(line) as StoredLab).lab.probes.length, 0);
+  const scoreboard = readFileSync(new URL('../../../docs/fidelity.md', import.meta.url), 'utf8');
+  const count = (n: number) => `${n}`.replace(/\B(?=(\d{3})+$)/g, ',');
+  expect(scoreboard).toContain(
+    `| stored, replayed by every \`npm test\` | ${count(labs.length)} | ${count(probes)} | ${count(probes)} |`,
+  );
 });
 
 test('a stored answer that is changed is noticed', () => {

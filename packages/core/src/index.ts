@@ -9,6 +9,7 @@
 // agent
 export type { MachineConfig } from './agent/config.ts';
 export { createNetwork, type RunResult } from './agent/docker/engine.ts';
+export { startProxy } from './agent/docker/proxy.ts';
 export { change, daemonRules } from './agent/docker/rules.ts';
 export type { Container, DockerNetwork, DockerState, Endpoint, PublishedPort, RunRequest } from './agent/docker/state.ts';
 export { hostConfig, hostMac, type Plug, withLink } from './agent/host.ts';

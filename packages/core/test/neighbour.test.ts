@@ -15,7 +15,7 @@ const LINK: Link = {
   mac: 0x020000000001,
   mtu: 1500,
   up: true,
-  kind: { type: 'bridge', ageingSeconds: 300 },
+  kind: { type: 'dummy' },
   addresses: [{ address: 0x0a000001, prefix: 24 }],
 };
 const SYSCTL = {

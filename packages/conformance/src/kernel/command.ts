@@ -1,5 +1,6 @@
 /** What `npm run kernel` does: labs through both, disagreements asked again, shrunk, shown and kept. */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { type Difference, differences } from './compare.ts';
 import { labs } from './generate.ts';
@@ -19,7 +20,7 @@ export interface JudgeOptions {
   readonly jobs: number;
   /** The text of a file: a lab, a list of labs, or one a line; instead of generated ones. */
   readonly stored: string | undefined;
-  /** File to which every lab is appended with the kernel's answer. */
+  /** Folder for every lab with the kernel's answer, one file for each name of a lab. */
   readonly store: string | undefined;
   /** File to which every lab that disagrees is appended, shrunk, with the kernel's answer. */
   readonly keep: string | undefined;
@@ -32,7 +33,7 @@ export interface JudgeOptions {
 type Outcome = { readonly found: readonly Difference[]; readonly answer: Answer } | { readonly error: string };
 
 /** Disagreements shrunk and printed; the rest is counted. */
-const SHOWN = 10;
+const SHOWN = 5;
 
 /** Runs the judge; the exit code. */
 export async function judgeCommand(options: JudgeOptions): Promise<0 | 1 | 2> {
@@ -73,23 +74,35 @@ async function judge(all: readonly Lab[], first: Linux, others: readonly Linux[]
   let disagree = 0;
   let shown = 0;
   for (const [i, lab] of all.entries()) {
-    const outcome = await settled(outcomes[i] as Outcome, lab, first);
+    const asked = outcomes[i] as Outcome;
+    const outcome = await settled(asked, lab, first);
     if ('error' in outcome) {
       unbuilt++;
       print(`lab ${i} cannot be built: ${outcome.error.slice(0, 300)}`);
       continue;
     }
     const wrong = wrongProbes(lab, outcome.found);
-    if (wrong === 0 && outcome !== outcomes[i]) late++;
+    if (wrong === 0 && outcome !== asked) late++;
     disagree += wrong;
-    if (options.store !== undefined) appendFileSync(options.store, storedLine({ lab, answer: outcome.answer }));
+    outcomes[i] = outcome;
     if (wrong > 0 && shown++ < SHOWN) await show(i, lab, outcome, first, options);
   }
   const probes = all.reduce((sum, lab, i) => sum + ('error' in (outcomes[i] as Outcome) ? 0 : lab.probes.length), 0);
+  if (options.store !== undefined) storeAll(all, outcomes, options.store);
   if (late > 0) print(`${late} labs agreed only when asked again`);
   if (unbuilt > 0) print(`${unbuilt} labs could not be built`);
   print(`${probes - disagree} probes agree, ${disagree} disagree`);
   return disagree === 0 && unbuilt === 0 ? 0 : 1;
+}
+
+function storeAll(all: readonly Lab[], outcomes: readonly Outcome[], folder: string): void {
+  const files = new Map<string, string>();
+  for (const [i, lab] of all.entries()) {
+    const outcome = outcomes[i] as Outcome;
+    const name = lab.name.replace(/\W+/g, '-');
+    if ('answer' in outcome) files.set(name, (files.get(name) ?? '') + storedLine({ lab, answer: outcome.answer }));
+  }
+  for (const [name, text] of files) writeFileSync(join(folder, `${name}.jsonl`), text);
 }
 
 /** What a busy machine delays, a quiet one may not: a lab that did not agree is asked twice more, alone. */
@@ -116,15 +129,17 @@ function wrongProbes(lab: Lab, found: readonly Difference[]): number {
 }
 
 async function show(index: number, lab: Lab, first: Outcome, linux: Linux, { print, seed, keep }: JudgeOptions): Promise<void> {
-  const small = await shrink(lab, async (candidate) => {
-    const outcome = await compare(candidate, linux);
-    return 'found' in outcome && outcome.found.length > 0;
-  });
+  // A busy machine disagrees once; what is wrong disagrees again.
+  const shows = (outcome: Outcome) => 'found' in outcome && outcome.found.length > 0;
+  const small = await shrink(
+    lab,
+    async (candidate) => shows(await compare(candidate, linux)) && shows(await compare(candidate, linux)),
+  );
   const again = await compare(small, linux);
-  const stable = 'found' in again && again.found.length > 0;
+  const stable = shows(again);
   const outcome = stable ? again : first;
   if ('error' in outcome) return;
   print(`lab ${index} of seed ${seed} disagrees${stable ? '' : ', but not every time'}; shrunk:`);
   for (const line of disagreementLines(small, outcome.found)) print(line);
-  if (keep !== undefined && stable) appendFileSync(keep, storedLine({ lab: small, answer: again.answer }));
+  if (keep !== undefined && stable) appendFileSync(keep, storedLine({ lab: small, answer: outcome.answer }));
 }

@@ -30,6 +30,7 @@ export function differences(lab: Lab, linux: Answer, portolan: Answer): readonly
 /** The answer as texts by name, with chance taken out. */
 export function comparable(lab: Lab, answer: Answer): ReadonlyMap<string, string> {
   const known = knownPorts(lab);
+  const proxied = lab.namespaces.some(({ listeners = [] }) => listeners.some(({ forward }) => forward !== undefined));
   const texts = new Map<string, string>();
   answer.probes.forEach(({ verdict, reply, seen, packets }, i) => {
     const from = lab.probes[i]?.from ?? '';
@@ -37,8 +38,10 @@ export function comparable(lab: Lab, answer: Answer): ReadonlyMap<string, string
     texts.set(`${at} verdict`, verdict);
     texts.set(`${at} reply`, classed(reply ?? 'none', known));
     texts.set(`${at} seen from ${from}`, sorted(seen.map((s) => classed(`${s.in}: ${s.peer} at ${s.local}`, known))));
-    for (const [device, lines] of Object.entries(packets))
-      texts.set(`${at} packets at ${device}`, byDirection(lines.map((line) => classed(line, known)).filter(isNew)).join('\n'));
+    for (const [device, lines] of Object.entries(packets)) {
+      const shown = byDirection(lines.map((line) => classed(line, known)).filter(isNew));
+      texts.set(`${at} packets at ${device}`, (proxied ? byConversation(shown) : shown).join('\n'));
+    }
   });
   for (const [name, tables] of Object.entries(answer.tables)) {
     texts.set(`${name} conntrack`, sorted(tables.conntrack.map((line) => classed(connectionLine(line), known))));
@@ -67,14 +70,29 @@ function isNew(line: string, i: number, lines: readonly string[]): boolean {
   return !line.includes('who-has') || line !== lines[i - 1];
 }
 
+/** A proxy's two connections go their own ways: only within one is there an order that does not depend on the program's speed. */
+function byConversation(lines: readonly string[]): readonly string[] {
+  const conversation = (line: string) => (/(\S+) > (\S+)/.exec(line)?.slice(1) ?? []).sort().join(' ');
+  const keyed = lines.map((line) => ({ line, key: conversation(line) }));
+  return keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0)).map(({ line }) => line);
+}
+
 function sorted(lines: readonly string[]): string {
   return [...lines].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0)).join('\n');
 }
 
 /** All ports that the lab names, other than spans to draw from: others were drawn. */
 function knownPorts(lab: Lab): ReadonlySet<string> {
-  const text = JSON.stringify(lab).replace(/\d+-\d+/g, '');
-  return new Set(text.match(/\d+/g) ?? []);
+  const rules = lab.namespaces.map(({ iptables = '' }) => iptables.replace(/\d+-\d+|\d+\.\d+\.\d+\.\d+(\/\d+)?|\[0:0\]/g, ''));
+  return new Set([
+    ...lab.probes.flatMap(({ port, sourcePort }) => [`${sourcePort}`, ...(port === undefined ? [] : [`${port}`])]),
+    ...lab.namespaces.flatMap(({ listeners = [] }) =>
+      listeners.flatMap(({ port, forward = '' }) => [`${port}`, forward.split(':')[1] ?? '']),
+    ),
+    ...lab.namespaces.flatMap(({ links }) => links.flatMap(({ port }) => (port === undefined ? [] : [`${port}`]))),
+    // Smaller numbers are marks and types.
+    ...rules.flatMap((text) => text.match(/\b\d{2,}\b/g) ?? []).filter((number) => Number(number) > 19),
+  ]);
 }
 
 function classed(line: string, known: ReadonlySet<string>): string {
@@ -94,6 +112,8 @@ function portClass(port: number, identifier: boolean): string {
 }
 
 const TIMEOUTS = [10, 30, 60, 120, 300, 600, 432000];
+/** How long after its last packet an entry may be read. */
+const SECONDS_LATER = 5;
 
 /** An entry without what depends on when it is read. */
 function connectionLine(line: string): string {
@@ -101,7 +121,8 @@ function connectionLine(line: string): string {
     .replace(/^ipv4 +2 /, '')
     .replace(/ (zone|use)=\d+/g, '')
     .replace(/^(\w+) +(\d+) (\d+)/, (_, name, number, seconds) => {
-      return `${name} ${number} ${TIMEOUTS.find((timeout) => timeout >= Number(seconds)) ?? seconds}`;
+      const timeout = TIMEOUTS.find((one) => one >= Number(seconds) && one - Number(seconds) <= SECONDS_LATER);
+      return `${name} ${number} ${timeout ?? seconds}`;
     })
     .replace(/ {2,}/g, ' ')
     .trim();

@@ -1,8 +1,9 @@
 /** Labs made up: a few topologies, rules in the middle of them, probes that meet the rules. */
 import type fc from 'fast-check';
+import { generateAgentsLab } from './agents.ts';
 import { type Draw, drawn } from './draw.ts';
 import { generateRules, type Vocabulary } from './generate-rules.ts';
-import type { Lab, LabLink, LabNamespace, LabProbe, LabSet } from './lab.ts';
+import type { Lab, LabLink, LabListener, LabNamespace, LabProbe, LabSet } from './lab.ts';
 import { TOPOLOGIES } from './topologies.ts';
 import type { Topology } from './topology.ts';
 
@@ -11,16 +12,18 @@ const TCP_HEADERS = 52;
 const PORTS = [80, 8080, 53, 5000, 40000];
 
 /** Labs by chance. */
-export const labs: fc.Arbitrary<Lab> = drawn((draw) => {
+export const labs: fc.Arbitrary<Lab> = drawn((draw) => (draw.chance(7) ? generateAgentsLab(draw) : generateLab(draw)));
+
+function generateLab(draw: Draw): Lab {
   const topology = draw.pick(TOPOLOGIES)(draw);
   const sets = draw.chance(30) ? generateSets(draw, topology) : [];
   const namespaces = topology.namespaces.map((ns): LabNamespace => {
     const ruled = topology.ruled.includes(ns.name) ? draw.chance(85) : draw.chance(8);
     const own = topology.ruled.includes(ns.name) ? sets : [];
     const listeners = topology.servers.includes(ns.name)
-      ? generateListeners(draw)
+      ? generateListeners(draw, ns)
       : draw.chance(20)
-        ? generateListeners(draw)
+        ? generateListeners(draw, ns)
         : [];
     return {
       ...ns,
@@ -33,7 +36,7 @@ export const labs: fc.Arbitrary<Lab> = drawn((draw) => {
   const probes: LabProbe[] = [];
   for (let i = 0; i < count; i++) probes.push(generateProbe(draw, topology, i));
   return { name: topology.name, namespaces: namespaces.map(withoutEmpty), probes };
-});
+}
 
 function withoutEmpty(ns: LabNamespace): LabNamespace {
   const { iptables, ...rest } = ns;
@@ -69,13 +72,18 @@ function generateSets(draw: Draw, topology: Topology): readonly LabSet[] {
   ];
 }
 
-function generateListeners(draw: Draw): NonNullable<LabNamespace['listeners']> {
+/** Most listen on all addresses, some on one of their own. */
+function generateListeners(draw: Draw, ns: LabNamespace): readonly LabListener[] {
+  const own = ns.links.flatMap(({ addresses = [] }) => addresses.map((address) => address.replace(/\/.*/, '')));
   return [
     { protocol: 'tcp' as const, port: 80 },
     { protocol: 'udp' as const, port: 53 },
     { protocol: 'tcp' as const, port: 5000 },
     { protocol: 'udp' as const, port: 5000 },
-  ].filter(() => draw.chance(75));
+  ].flatMap((listener) => {
+    if (!draw.chance(75)) return [];
+    return [draw.chance(15) ? { ...listener, address: draw.pick([...own, '127.0.0.1']) } : listener];
+  });
 }
 
 /** Sizes about which some device has another opinion, and who may cut what is too large. */

@@ -51,7 +51,19 @@ export interface LabNamespace {
   readonly sets?: readonly LabSet[];
   /** What `iptables-save` would print. */
   readonly iptables?: string;
-  readonly listeners?: readonly { readonly protocol: 'tcp' | 'udp'; readonly port: number; readonly address?: string }[];
+  readonly listeners?: readonly LabListener[];
+}
+
+/** Who listens, and answers what it is sent with the same. */
+export interface LabListener {
+  readonly protocol: 'tcp' | 'udp';
+  readonly port: number;
+  /** All addresses unless given. */
+  readonly address?: string;
+  /** tcp: `address:port` to which it passes everything on, and from which it takes the answers, as docker-proxy does. */
+  readonly forward?: string;
+  /** Answers with the ends it sees, as JSON, instead of the same. */
+  readonly tellsEnds?: boolean;
 }
 
 /** A device. */

@@ -92,8 +92,7 @@ class Client {
         ...(this.probe.connect === true ? { remote: { address: parseIpv4(to), port } } : {}),
       },
       (datagram) => {
-        this.reply ??= `${formatIpv4(datagram.source)}:${datagram.sourcePort}`;
-        this.settle('ok');
+        this.settle('ok', `${formatIpv4(datagram.source)}:${datagram.sourcePort}`);
       },
       (failure) => this.settle(failure),
     );
@@ -111,14 +110,11 @@ class Client {
     const { to, sourcePort, ttl, bytes = 4, fragment } = this.probe;
     this.ns.echoed = (skb) => {
       if (skb.sourcePort !== sourcePort) return;
-      this.reply ??= formatIpv4(skb.source);
-      this.settle('ok');
+      this.settle('ok', formatIpv4(skb.source));
     };
     this.ns.echoFailed = (skb) => {
-      // Who was told at once that nothing can be sent does not listen any more.
-      if (skb.quoted?.sourcePort !== sourcePort || this.verdict !== undefined) return;
-      this.reply ??= formatIpv4(skb.source);
-      this.settle(`icmp ${skb.icmpType}/${skb.icmpCode}`);
+      if (skb.quoted?.sourcePort !== sourcePort) return;
+      this.settle(`icmp ${skb.icmpType}/${skb.icmpCode}`, formatIpv4(skb.source));
     };
     const options = {
       bytes,
@@ -130,7 +126,10 @@ class Client {
     if (failure !== undefined) this.settle(failure);
   }
 
-  private settle(verdict: string): void {
-    this.verdict ??= verdict;
+  /** The first thing that comes back decides. */
+  private settle(verdict: string, reply = this.reply): void {
+    if (this.verdict !== undefined) return;
+    this.verdict = verdict;
+    this.reply = reply;
   }
 }

@@ -19,6 +19,7 @@ import {
   Random,
   type Route,
   routesOfAddress,
+  startProxy,
   TABLE,
   type TableName,
   type TcpSocket,
@@ -122,25 +123,42 @@ class LabWorld {
   }
 
   private listen(described: LabNamespace, ns: Namespace): void {
-    for (const { protocol, port, address } of described.listeners ?? []) {
+    for (const { protocol, port, address, forward, tellsEnds } of described.listeners ?? []) {
+      if (forward !== undefined) {
+        const [host = '', to] = forward.split(':');
+        startProxy(ns, { address: parseIpv4(host) }, { hostPort: port, containerPort: Number(to) });
+        continue;
+      }
       const at = { address: address === undefined ? 0 : parseIpv4(address), port, program: 'lab' };
-      const note = (remote: number, remotePort: number, local: number) =>
-        this.seen.push({ in: ns.name, peer: end(remote, remotePort), local: end(local, port) });
+      const note = (remote: number, remotePort: number, local: number): Seen => {
+        const seen = { peer: end(remote, remotePort), local: end(local, port), in: ns.name };
+        this.seen.push(seen);
+        return seen;
+      };
       if (protocol === 'udp') {
         ns.sockets.bindUdp(at, ({ source, sourcePort, destination, payload }, socket) => {
-          note(source, sourcePort, destination);
-          const text = typeof payload === 'string' ? payload : '';
+          const seen = note(source, sourcePort, destination);
+          const got = typeof payload === 'string' ? payload : '';
+          const text = tellsEnds === true ? jsonText({ ...seen, len: got.length }) : got;
           socket.send({ address: source, port: sourcePort, source: destination }, text, text.length);
         });
         continue;
       }
       ns.sockets.listen(at, (socket) => {
-        note(socket.remote, socket.remotePort, socket.local);
+        const seen = note(socket.remote, socket.remotePort, socket.local);
         this.servers.push(socket);
-        return { received: (_, text) => socket.write(text), closed: () => socket.close() };
+        return {
+          received: (_, text) => socket.write(tellsEnds === true ? `${jsonText(seen)}\n` : text),
+          closed: () => socket.close(),
+        };
       });
     }
   }
+}
+
+/** JSON with the blanks of the prober's. */
+function jsonText(value: Readonly<Record<string, string | number>>): string {
+  return JSON.stringify(value, undefined, 1).replace(/\n\s*/g, ' ').replace('{ ', '{').replace(' }', '}');
 }
 
 function end(address: number, port: number): string {

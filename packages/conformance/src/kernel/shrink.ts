@@ -23,10 +23,19 @@ function* candidates(lab: Lab): Iterable<Lab> {
     for (let i = lab.probes.length - 1; i >= 0; i--)
       yield { ...lab, probes: [...lab.probes.slice(0, i), ...lab.probes.slice(i + 1)] };
   }
+  for (const { name } of lab.namespaces) if (lab.probes.every(({ from }) => from !== name)) yield without(lab, name);
   for (const [i, ns] of lab.namespaces.entries()) {
     for (const smaller of smallerNamespaces(ns))
       yield { ...lab, namespaces: lab.namespaces.map((one, j) => (i === j ? smaller : one)) };
   }
+}
+
+/** The lab without a namespace and the cables that led to it. */
+function without(lab: Lab, name: string): Lab {
+  const namespaces = lab.namespaces
+    .filter((ns) => ns.name !== name)
+    .map((ns) => ({ ...ns, links: ns.links.filter(({ peer }) => peer?.split('/')[0] !== name) }));
+  return { ...lab, namespaces };
 }
 
 function* smallerNamespaces(ns: LabNamespace): Iterable<LabNamespace> {

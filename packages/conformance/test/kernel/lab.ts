@@ -52,6 +52,10 @@ export interface Lab {
   namespace(name: string): Namespace;
   /** The lab's name of a namespace. */
   nameOf(namespace: string): string;
+  /** Ends the docker-proxies of an agent. */
+  stopProxies(agent: string): void;
+  /** Switches hairpin mode off at all ports of an agent. */
+  hairpinOff(agent: string): void;
 }
 
 const AGENTS = [
@@ -129,6 +133,14 @@ export function buildLab(options: LabOptions, containers: readonly LabContainer[
       return ns;
     },
     nameOf: (namespace) => labNames.get(namespace) ?? namespace,
+    stopProxies: (agent) => {
+      for (const { listener } of cluster.machine(agent).host.sockets.list())
+        if (listener.program === 'docker-proxy') listener.close();
+    },
+    hairpinOff: (agent) =>
+      cluster.machine(agent).configure((draft) => {
+        for (const link of draft.host.links) if (link.port !== undefined) link.port.hairpin = false;
+      }),
   };
 }
 

@@ -49,12 +49,14 @@ def link_lines(lab, fds):
         kind = link['type']
         if kind == 'vxlan' or at in made:
             continue
-        line = f'link add {place(at, fds)} address {link["mac"]} mtu {link["mtu"]} {SEGMENTS} type {kind}'
+        # Not every kernel has dummy devices; a bridge without ports swallows what is sent by it as well.
+        made_as = 'bridge' if kind == 'dummy' else kind
+        line = f'link add name {place(at, fds)} address {link["mac"]} mtu {link["mtu"]} {SEGMENTS} type {made_as}'
         if kind == 'veth':
             peer = links[link['peer']]
             made.add(link['peer'])
             line += f' peer name {place(link["peer"], fds)} address {peer["mac"]} mtu {peer["mtu"]} {SEGMENTS}'
-        elif kind == 'bridge':
+        elif made_as == 'bridge':
             line += ' stp_state 0 forward_delay 0 mcast_snooping 0'
         lines.append(line)
     return '\n'.join(lines) + '\n'
@@ -71,10 +73,10 @@ def configure(ns):
         if link['type'] == 'vxlan':
             learning = '' if link.get('learning', True) else ' nolearning'
             kind = f'vxlan id {link["vni"]} dstport {link["port"]}{learning}'
-            lines.append(f'link add {link["name"]} address {link["mac"]} mtu {link["mtu"]} {SEGMENTS} type {kind}')
+            lines.append(f'link add name {link["name"]} address {link["mac"]} mtu {link["mtu"]} {SEGMENTS} type {kind}')
     for link in ns['links']:
         if 'master' in link:
-            lines.append(f'link set {link["name"]} master {link["master"]}')
+            lines.append(f'link set dev {link["name"]} master {link["master"]}')
             flags = [f'{flag} on' for flag in ('hairpin', 'isolated') if link.get(flag)]
             flags += [f'{flag} off' for flag in ('learning', 'flood') if link.get(flag) is False]
             if flags:
@@ -84,7 +86,7 @@ def configure(ns):
     # Routes by a bridge or a port need their device up, and a device is up once its pair is.
     for link in ns['links']:
         if link.get('up', True):
-            lines.append(f'link set {link["name"]} up')
+            lines.append(f'link set dev {link["name"]} up')
     for route in ns.get('routes', []):
         lines.append(route_line(route))
     for rule in ns.get('rules', []):

@@ -15,6 +15,7 @@ class Client:
         self.verdict = None
         self.reply = None
         self.data = b'x' * probe.get('bytes', 4)
+        self.missing = len(self.data)
         self.events = select.POLLIN
         self.identifier = probe.get('sourcePort', 1)
         kind = {'tcp': socket.SOCK_STREAM, 'udp': socket.SOCK_DGRAM, 'icmp': socket.SOCK_RAW}[self.protocol]
@@ -81,7 +82,11 @@ class Client:
             self.events = select.POLLIN
         else:
             data = self.socket.recv(65536)
-            self.verdict = 'ok' if data == self.data else 'ECONNRESET'
+            self.missing -= len(data)
+            if not data:
+                self.verdict = 'ECONNRESET'
+            elif self.missing <= 0:
+                self.verdict = 'ok'
 
     def act_udp(self):
         data, peer = self.socket.recvfrom(65536)

@@ -2,18 +2,20 @@
 import os
 import select
 import socket
-import struct
 import time
 
 from build import build
-from client import Client, end
+from client import Client
 from frames import frame_text
 from namespaces import HOME, enter, run
 from neighbours import neighbours
+from servers import Servers
 
-QUIET = 0.030
-LONGEST = 1.0
-IP_PKTINFO, SO_RCVBUFFORCE = 8, 33
+# Seconds without an event after which a probe is lost: longer than ARP takes to give up; and the most it may take.
+QUIET, LONGEST = 0.080, 1.0
+# The same for what follows of itself.
+BREATH, MOMENT = 0.001, 0.050
+SO_RCVBUFFORCE = 33
 
 
 class Lab:
@@ -22,18 +24,17 @@ class Lab:
         self.sizes = any("TCPMSS" in ns.get("iptables", "") for ns in lab["namespaces"])
         self.fds = {}
         self.taps = {}
-        self.servers = {}
-        self.open = {}
+        self.servers = Servers()
         self.packets = {}
-        self.seen = []
 
     def build(self):
         self.fds = build(self.lab)
         for ns in self.lab['namespaces']:
             enter(self.fds[ns['name']])
             self.tap(ns['name'])
-            self.listen(ns)
-        self.pump(time.monotonic() + 0.002)
+            for listener in ns.get('listeners', []):
+                self.servers.listen(ns['name'], self.fds[ns['name']], listener)
+        self.pump(BREATH, MOMENT)
 
     def tap(self, name):
         tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
@@ -41,47 +42,29 @@ class Lab:
         tap.setblocking(False)
         self.taps[tap.fileno()] = (name, tap)
 
-
-    def listen(self, ns):
-        for listener in ns.get('listeners', []):
-            at = (listener.get('address', '0.0.0.0'), listener['port'])
-            if listener['protocol'] == 'tcp':
-                s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                s.bind(at)
-                s.listen(8)
-            else:
-                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                s.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
-                s.bind(at)
-            s.setblocking(False)
-            self.servers[s.fileno()] = (ns['name'], listener['protocol'], s)
-
-    def pump(self, until, client=None):
-        """Serves everybody until nothing has happened for a while; `client` is told of its events."""
-        last = time.monotonic()
-        while True:
-            now = time.monotonic()
-            quiet = last + QUIET
-            if now > until or (client is not None and now > quiet) or (client is not None and client.verdict is not None):
+    def pump(self, quiet, longest, client=None):
+        """Serves everybody until nothing has happened for a while, or `client`, who is told of its events, has its answer."""
+        start = last = time.monotonic()
+        while client is None or client.verdict is None:
+            wait = min(start + longest, last + quiet) - time.monotonic()
+            if wait < 0:
                 break
             poller = select.poll()
-            for fd in (*self.taps, *self.servers, *self.open):
+            for fd in self.taps:
                 poller.register(fd, select.POLLIN)
+            for fd, events in self.servers.awaited().items():
+                poller.register(fd, events)
             if client is not None and client.events:
                 poller.register(client.fd, client.events)
-            wait = min(until, quiet if client is not None else until) - now
             ready = poller.poll(max(1, int(wait * 1000) + 1))
             for fd, event in ready:
                 last = time.monotonic()
                 if fd in self.taps:
                     self.capture(fd)
-                elif fd in self.servers:
-                    self.serve(fd)
-                elif fd in self.open:
-                    self.answer(fd)
                 elif client is not None and fd == client.fd:
                     client.act(event)
+                else:
+                    self.servers.act(fd)
 
     def capture(self, fd):
         name, tap = self.taps[fd]
@@ -95,61 +78,19 @@ class Lab:
                 way = 'out' if address[2] == 4 else 'in'
                 self.packets.setdefault(f'{name}/{address[0]}', []).append(f'{way} {text}')
 
-    def serve(self, fd):
-        name, protocol, server = self.servers[fd]
-        if protocol == 'tcp':
-            try:
-                made, peer = server.accept()
-            except OSError:
-                return
-            made.setblocking(False)
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-            self.open[made.fileno()] = made
-            self.seen.append({'in': name, 'peer': end(peer), 'local': end(made.getsockname())})
-            return
-        try:
-            data, control, _, peer = server.recvmsg(65536, 256)
-        except OSError:
-            return
-        local = next(c[2][8:12] for c in control if c[1] == IP_PKTINFO)
-        self.seen.append({'in': name, 'peer': end(peer), 'local': f'{socket.inet_ntoa(local)}:{server.getsockname()[1]}'})
-        info = struct.pack('i4s4s', 0, local, b'\0' * 4)
-        try:
-            server.sendmsg([data], [(socket.IPPROTO_IP, IP_PKTINFO, info)], 0, peer)
-        except OSError:
-            pass
-
-    def answer(self, fd):
-        made = self.open[fd]
-        try:
-            data = made.recv(65536)
-        except OSError:
-            data = None
-        if data:
-            made.send(data)
-            return
-        del self.open[fd]
-        if data is not None:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 0, 0))
-        made.close()
-
     def probe(self, probe):
-        self.packets, self.seen = {}, []
+        self.packets, self.servers.seen = {}, []
         enter(self.fds[probe['from']])
         client = Client(probe)
-        start = time.monotonic()
-        if client.verdict is None:
-            self.pump(start + LONGEST, client)
+        self.pump(QUIET, LONGEST, client)
         verdict = client.verdict or 'timeout'
         client.close()
-        self.pump(time.monotonic() + 0.002)
-        for made in self.open.values():
-            made.close()
-        self.open = {}
-        self.pump(time.monotonic() + 0.001)
+        self.pump(BREATH, MOMENT)
+        self.servers.reset()
+        self.pump(BREATH, MOMENT)
         for fd in list(self.taps):
             self.capture(fd)
-        return {'verdict': verdict, 'reply': client.reply, 'seen': self.seen, 'packets': self.packets}
+        return {'verdict': verdict, 'reply': client.reply, 'seen': self.servers.seen, 'packets': self.packets}
 
     def tables(self, name):
         enter(self.fds[name])
@@ -170,10 +111,7 @@ class Lab:
     def close(self):
         for _, tap in self.taps.values():
             tap.close()
-        for _, _, server in self.servers.values():
-            server.close()
-        for made in self.open.values():
-            made.close()
+        self.servers.close()
         enter(HOME)
         for fd in self.fds.values():
             os.close(fd)

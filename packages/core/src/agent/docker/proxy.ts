@@ -12,19 +12,21 @@ import type { Endpoint, PublishedPort } from './state.ts';
  * Listens on a published TCP port of the host.
  * @throws Refusal `address-in-use`
  */
-export function startProxy(host: Namespace, endpoint: Endpoint, port: PublishedPort): TcpListener {
+export function startProxy(host: Namespace, endpoint: Pick<Endpoint, 'address'>, port: ProxiedPort): TcpListener {
   const proxy = new DockerProxy(host, endpoint, port);
   host.sockets.listenAs(proxy);
   return proxy;
 }
+
+type ProxiedPort = Pick<PublishedPort, 'hostPort' | 'containerPort'>;
 
 class DockerProxy implements TcpListener {
   readonly address = 0;
 
   constructor(
     private readonly host: Namespace,
-    private readonly endpoint: Endpoint,
-    private readonly published: PublishedPort,
+    private readonly endpoint: Pick<Endpoint, 'address'>,
+    private readonly published: ProxiedPort,
   ) {}
 
   get port(): number {

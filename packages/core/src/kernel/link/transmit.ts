@@ -8,7 +8,7 @@ import type { Device, Frame } from './device.ts';
 
 /** Sends a frame out of a device. */
 export function transmit(device: Device, frame: Frame): void {
-  if (!device.up) {
+  if (!device.up || (device.kind === 'bridge' && !hasCarrier(device))) {
     if (!(frame instanceof Arp)) frame.hop?.steps.push({ action: 'device-down', text: device.name });
     return;
   }
@@ -40,6 +40,12 @@ export function transmit(device: Device, frame: Frame): void {
     case 'dummy':
       if (!(frame instanceof Arp)) frame.hop?.steps.push({ action: 'dropped', text: `${device.name} is a dummy device` });
   }
+}
+
+/** Whether a bridge has a port that is up: without one what it sends is lost before anybody sees it. */
+function hasCarrier(bridge: Device): boolean {
+  for (const port of bridge.bridge?.ports ?? []) if (port.up) return true;
+  return false;
 }
 
 /** Sends a frame to the port its destination is known at, or to all but the one it came in by. */

@@ -95,7 +95,7 @@ function mapDestination(t: Tuple, mapping: Mapping | undefined, table: Connectio
   if (mapping === undefined) return t;
   const moved = mapping.address === undefined ? t : { ...t, destination: mapping.address };
   const span = mapping.port;
-  if (span === undefined) return moved;
+  if (span === undefined) return t.protocol === PROTOCOL.icmp ? freeIdentifier(moved, table, now) : moved;
   const draws = mapping.random === true;
   if (!draws && inSpan(span, t.destinationPort) && (span.first === span.last || !table.taken(inverse(moved), now))) return moved;
   const size = span.last - span.first + 1;
@@ -105,6 +105,18 @@ function mapDestination(t: Tuple, mapping: Mapping | undefined, table: Connectio
     if (!table.taken(inverse(candidate), now)) return candidate;
   }
   return { ...moved, destinationPort: span.first };
+}
+
+/** How many identifiers the kernel tries from 0 on before it tries some at random (NF_NAT_MAX_ATTEMPTS). */
+const MOST_TRIES = 128;
+
+/** A new destination at which the echo's identifier is taken already: the first one that is free. */
+function freeIdentifier(t: Tuple, table: ConnectionTable, now: number): Tuple {
+  for (let id = -1; id < MOST_TRIES; id++) {
+    const candidate = id < 0 ? t : { ...t, sourcePort: id };
+    if (!table.taken(inverse(candidate), now)) return candidate;
+  }
+  return t;
 }
 
 function inSpan(span: PortSpan, port: number): boolean {

@@ -67,6 +67,8 @@ const DUPLICATE_SACK = 12;
 const SYN_RETRIES = 6;
 /** Its answer likewise until 31 s, given up at 63 s (net.ipv4.tcp_synack_retries = 5). */
 const SYNACK_RETRIES = 5;
+/** The shortest delay of an acknowledgement (TCP_DELACK_MIN). */
+const DELAYED_ACK_MS = 40;
 
 /** One end of a TCP connection, found by the tuple of the packets that arrive. */
 export class TcpSocket extends TupleEntry {
@@ -163,6 +165,7 @@ export class TcpSocket extends TupleEntry {
   close(): void {
     if (this.phase === 'SYN_SENT') return this.end();
     if (this.phase !== 'ESTABLISHED' && this.phase !== 'CLOSE_WAIT') return;
+    this.timer?.cancel();
     this.phase = this.phase === 'ESTABLISHED' ? 'FIN_WAIT' : 'LAST_ACK';
     this.emit(FLAG.fin | FLAG.ack, 0, undefined);
     this.sequence = (this.sequence + 1) >>> 0;
@@ -218,9 +221,10 @@ export class TcpSocket extends TupleEntry {
   /** Answers a SYN: this end was made by a listener. */
   accept(p: SkBuff): void {
     this.acknowledgement = (p.sequence + 1) >>> 0;
-    this.limitSegment(p.mss);
     this.sequence = (this.sequence + 1) >>> 0;
     this.sendSynAck();
+    // What the other end allows says nothing about what this one does.
+    this.limitSegment(p.mss);
   }
 
   /** Both ends open at once; who connects to itself does so too. */
@@ -287,8 +291,8 @@ export class TcpSocket extends TupleEntry {
     this.host.wake(() => {
       if (this.ended()) return;
       this.program.closed?.(this);
-      // A program that closes at once acknowledges with its own FIN.
-      if (this.phase === 'CLOSE_WAIT') this.emit(FLAG.ack, 0, undefined);
+      // A program that closes soon acknowledges with its own FIN.
+      if (this.phase === 'CLOSE_WAIT') this.timer = this.host.after(DELAYED_ACK_MS, () => this.emit(FLAG.ack, 0, undefined));
     });
   }
 
