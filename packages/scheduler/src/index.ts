@@ -66,11 +66,13 @@ export { Backoff, type BackoffAction, backoffAction } from './marathon/backoff.t
 export { selectForEvenness } from './marathon/evenness.ts';
 export type { DeploymentInfo, InstanceChange, MarathonEvents } from './marathon/events.ts';
 export type { AgentExplanation, Explanation, InstanceExplanation } from './marathon/explain.ts';
+export { Groups } from './marathon/groups.ts';
 export { Instance } from './marathon/instance.ts';
 export type { ProcessedOffersSummary, QueueItem } from './marathon/launch-queue.ts';
-export { type ChangeOptions, Marathon, type MarathonOptions } from './marathon/marathon.ts';
+export { Marathon } from './marathon/marathon.ts';
 export { type PortChoice, type PortChooser, placeInstance } from './marathon/matcher.ts';
 export { OfferStatistics, type UnusedOffer } from './marathon/offer-statistics.ts';
+export type { ChangeOptions, MarathonOptions, UpdateOptions } from './marathon/options.ts';
 export { type AppTree, affectedApps, dependencyClasses, deploymentSteps, type PlannedAction } from './marathon/plan.ts';
 export { killOrder, restartStrategy } from './marathon/restart.ts';
 export { type Candidate, compareVictims, propose } from './marathon/scaling.ts';

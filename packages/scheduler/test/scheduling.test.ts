@@ -246,7 +246,7 @@ test('the API answers with status and body', () => {
   expect(w.marathon.tasks()).toEqual([]);
   w.marathon.add({ ...SLEEP, cpus: 64 });
   w.settle();
-  expect(ask('GET', '/v2/queue').body).toMatchObject({
+  expect(ask('GET', '/v2/queue?embed=lastUnusedOffers').body).toMatchObject({
     queue: [{ count: 1, processedOffersSummary: { unusedOffersCount: 1 }, lastUnusedOffers: [{ reason: ['InsufficientCpus'] }] }],
   });
 });

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { Clock, type PortRanges, PRIVATE_AGENT_PORTS, Random } from '@portolan/core';
 import type { TaskInfo } from '../src/launch/task-info.ts';
-import type { MarathonOptions } from '../src/marathon/marathon.ts';
 import { Marathon } from '../src/marathon/marathon.ts';
+import type { MarathonOptions } from '../src/marathon/options.ts';
 import type { AgentInfo } from '../src/mesos/agent.ts';
 import { MesosMaster, type MesosMasterOptions } from '../src/mesos/master.ts';
 import type { TaskStatus } from '../src/task/state.ts';

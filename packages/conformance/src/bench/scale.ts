@@ -3,7 +3,7 @@
  * It needs a machine with 8 GiB to spare and Node started with `--max-old-space-size=8000`, and takes minutes.
  */
 import { cpuSeconds, heapBytes } from './measure.ts';
-import { app, cluster, running } from './workload.ts';
+import { cluster, definitions, running } from './workload.ts';
 
 /** How large. */
 export interface Scale {
@@ -26,7 +26,7 @@ export function runScale({ agents, tasks, instances }: Scale, print: (line: stri
   let spent = 0;
   for (let step = 1; step <= 10; step++) {
     const seconds = cpuSeconds(() => {
-      for (let i = ((step - 1) * apps) / 10; i < (step * apps) / 10; i++) at.marathon.add(app(`/app-${i}`, instances));
+      at.marathon.updateApps(definitions(((step - 1) * apps) / 10, (step * apps) / 10, instances));
       at.settle();
       at.master().machine.ipvs();
     });

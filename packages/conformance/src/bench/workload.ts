@@ -25,9 +25,17 @@ export function app(id: string, instances: number) {
   };
 }
 
+/** Apps of these numbers, for one deployment: Marathon runs no more than a hundred at once. */
+export function definitions(from: number, to: number, instances: number) {
+  return Array.from({ length: to - from }, (_, i) => {
+    const id = `/app-${from + i}`;
+    return { id, definition: app(id, instances) };
+  });
+}
+
 /** Starts so many apps and lets them come up. @throws Error if not all of their tasks run and have their VIPs in a kernel */
 export function deploy(at: DcosCluster, apps: number, instances: number): void {
-  for (let i = 0; i < apps; i++) at.marathon.add(app(`/app-${i}`, instances));
+  at.marathon.updateApps(definitions(0, apps, instances));
   at.settle();
   const services = at.master().machine.ipvs().services();
   const servers = services.reduce((sum, service) => sum + service.servers.length, 0);

@@ -32,6 +32,7 @@ export function rules(options: {
     unreachable,
     resident,
     singleInstance,
+    (app) => instanceCount(app.instances ?? 1),
     resourceLimits,
     readinessPorts,
     (app) => acceptedRoles(app, app.role ?? options.frameworkRole),
@@ -178,6 +179,15 @@ function unreachable(app: AppDefinition): readonly Violation[] {
   if (inactive <= expunge) return [];
   const message = `inactiveAfterSeconds (${inactive}) must be less or equal to expungeAfterSeconds, which is ${expunge}`;
   return [{ path: '/unreachableStrategy/inactiveAfterSeconds', message }];
+}
+
+/** Marathon takes any number up to 2,147,483,647, and would not live through it. */
+const MOST_INSTANCES = 1_000_000;
+
+/** A number of instances that this model can hold. */
+export function instanceCount(instances: number): readonly Violation[] {
+  if (instances <= MOST_INSTANCES) return [];
+  return [{ path: '/instances', message: `more than ${MOST_INSTANCES} instances are not modelled`, notModelled: true }];
 }
 
 function singleInstance(app: AppDefinition): readonly Violation[] {

@@ -57,6 +57,17 @@ export function instanceIdOf(appId: string, uuid: string): string {
   return `${safePath(appId)}.instance-${uuid}`;
 }
 
+/** Makes the ids of instances, at the Unix time in milliseconds that `now` gives. */
+export function instanceIdMaker(random: Random, now: () => number): (appId: string) => string {
+  const uuids = new TimeUuids(random);
+  // Instances are made app by app: the path is written out once.
+  let last = { appId: '', prefix: '' };
+  return (appId) => {
+    if (last.appId !== appId) last = { appId, prefix: instanceIdOf(appId, '') };
+    return last.prefix + uuids.next(now());
+  };
+}
+
 /** `<instance id>._app.1` for an instance's first launch, and so on. */
 export function taskIdOf(instanceId: string, launch: number): string {
   return `${instanceId}._app.${launch}`;

@@ -1,13 +1,15 @@
 /**
  * Marathon's HTTP API: a request in, status, headers and body out. Follows mesosphere/marathon v1.8 api/v2/{AppsResource,
- * DeploymentsResource,QueueResource}.scala and api/MarathonExceptionMapper.scala. No authentication, embeds or events.
+ * AppTasksResource,AppVersionsResource,InfoResource}.scala and api/MarathonExceptionMapper.scala. No authentication, selection by label
+ * or stream of events; of what may be embedded not taskStats and readiness.
  */
-import { absoluteId } from '../app/id.ts';
 import { plainJson, readJson } from '../app/json.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
-import type { QueueItem } from './launch-queue.ts';
+import { GROUPS } from './api-groups.ts';
+import { type Answer, changed, type Handler, idAndRest, parameter, type Question, questionOf } from './api-question.ts';
+import { killAll, scaleOf, TASKS } from './api-tasks.ts';
 import type { Marathon } from './marathon.ts';
-import { formatTimestamp } from './timestamps.ts';
+import { APP_PARTS, type AppPart, appJson, taskJson } from './show.ts';
 
 /** What is asked. */
 export interface ApiRequest {
@@ -26,29 +28,9 @@ export interface ApiResponse {
   readonly body: unknown;
 }
 
-interface Question {
-  readonly parts: readonly string[];
-  readonly force: boolean;
-  readonly query: ReadonlyMap<string, string>;
-  readonly body: unknown;
-}
-
-type Answer = Omit<ApiResponse, 'headers'> & { readonly deployment?: string | undefined };
-type Handler = (marathon: Marathon, question: Question) => Answer;
-
 /** Answers a request; what Marathon refuses is an answer like others. */
 export function answerApi(marathon: Marathon, request: ApiRequest): ApiResponse {
-  const [path = '', queryText = ''] = request.path.split('?', 2);
-  const query = new Map(
-    queryText.split('&').map((pair) => [pair.split('=')[0] ?? '', pair.split('=').slice(1).join('=')] as const),
-  );
-  const [, , resource = '', ...parts] = path.split('/');
-  const question = {
-    parts: parts.filter((part) => part !== ''),
-    force: query.get('force') === 'true',
-    query,
-    body: request.body,
-  };
+  const { resource, question } = questionOf(request.path, request.body);
   const handler = RESOURCES.get(`${request.method} ${resource}`);
   try {
     const answer = handler?.(marathon, question) ?? { status: 404, body: { message: 'HTTP 404 Not Found' } };
@@ -63,97 +45,113 @@ export function answerApi(marathon: Marathon, request: ApiRequest): ApiResponse 
 const RESOURCES: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['GET apps', getApps],
   ['POST apps', postApps],
-  ['PUT apps', putApp],
-  ['PATCH apps', putApp],
+  ['PUT apps', (marathon, question) => putApp(marathon, question, true)],
+  ['PATCH apps', (marathon, question) => putApp(marathon, question, false)],
   ['DELETE apps', deleteApp],
-  [
-    'GET queue',
-    (marathon) => ({ status: 200, body: { queue: marathon.queue().map((item) => queueJson(item, marathon.epoch)) } }),
-  ],
-  ['GET deployments', (marathon) => ({ status: 200, body: marathon.deployments() })],
-  ['DELETE deployments', deleteDeployment],
-  ['PUT groups', putGroup],
-  ['POST groups', putGroup],
   ['GET info', (marathon) => ({ status: 200, body: { name: marathon.name, version: marathon.version } })],
+  ...GROUPS,
+  ...TASKS,
 ]);
 
 const IN_APP = ['restart', 'tasks', 'versions'];
 
-function getApps(marathon: Marathon, { parts }: Question): Answer {
-  const { id, rest } = split(parts);
-  if (id === '/') return { status: 200, body: { apps: marathon.apps().map((app) => marathon.show(app.id)) } };
-  if (rest[0] === 'tasks') return { status: 200, body: { tasks: (marathon.show(id) as { readonly tasks: unknown }).tasks } };
-  if (rest[0] === 'versions') return { status: 200, body: { versions: marathon.versions(id).map(({ version }) => version) } };
+function getApps(marathon: Marathon, question: Question): Answer {
+  const { id, rest } = idAndRest(question.parts, IN_APP);
+  if (id === '/') return { status: 200, body: { apps: listed(marathon, question) } };
+  if (rest[0] === 'tasks') {
+    return { status: 200, body: { tasks: marathon.tasks(id).map((task) => taskJson(task, marathon.epoch)) } };
+  }
+  if (rest[0] === 'versions') return versions(marathon, id, rest[1]);
   return { status: 200, body: { app: marathon.show(id) } };
 }
 
+function listed(marathon: Marathon, question: Question): readonly unknown[] {
+  if (question.query.has('label')) {
+    throw new MarathonRefusal('not-modelled', 501, [{ path: '/label', message: 'selection by label is not modelled' }]);
+  }
+  const holds = (name: string, text: string) => text.toLowerCase().includes((parameter(question, name) ?? '').toLowerCase());
+  const apps = marathon.apps().filter((app) => holds('id', app.id) && holds('cmd', app.cmd ?? ''));
+  return apps.map((app) => marathon.show(app.id, embedded(question)));
+}
+
+/** The parts that a list of apps shows: counts and deployments, and what is asked for. */
+function embedded({ query }: Question): readonly AppPart[] {
+  const asked = (query.get('embed') ?? []).map((embed) => embed.replace(/^(group\.)?apps?\./, ''));
+  const all = [...asked, ...(asked.includes('failures') ? ['tasks', 'lastTaskFailure'] : []), 'counts', 'deployments'];
+  return APP_PARTS.filter((part) => all.includes(part));
+}
+
+function versions(marathon: Marathon, id: string, version: string | undefined): Answer {
+  const all = marathon.versions(id);
+  if (version === undefined) return { status: 200, body: { versions: all.map((app) => app.version) } };
+  const app = all.find((one) => one.version === version);
+  if (app !== undefined) return { status: 200, body: appJson(app) };
+  const message = `App '${id}' does not exist in version ${version.slice(0, 40)}`;
+  throw new MarathonRefusal('version-missing', 404, [{ path: '', message }]);
+}
+
 function postApps(marathon: Marathon, { parts, force, body }: Question): Answer {
-  const { id, rest } = split(parts);
+  const { id, rest } = idAndRest(parts, IN_APP);
   if (rest[0] === 'restart') {
-    const deployment = marathon.restart(id, { force });
-    return { status: 200, body: { version: marathon.app(id).version, deploymentId: deployment }, deployment };
+    marathon.restart(id, { force });
+    return changed(marathon);
   }
   const app = marathon.add(body);
-  return { status: 201, body: marathon.show(app.id), deployment: marathon.deploymentOf(app.id) };
+  return { status: 201, body: marathon.show(app.id), deployment: marathon.latestChange?.id };
 }
 
-function putApp(marathon: Marathon, { parts, force, body }: Question): Answer {
-  const { id } = split(parts);
+function putApp(marathon: Marathon, question: Question, mayCreate: boolean): Answer {
+  const { force, body } = question;
+  const partialUpdate = !mayCreate || parameter(question, 'partialUpdate') !== 'false';
+  const { id } = idAndRest(question.parts, IN_APP);
   const json = readJson(body);
-  const version = json instanceof Map ? json.get('version') : undefined;
+  if (id === '/') return putApps(marathon, plainJson(json), { force, partialUpdate }, mayCreate);
   const existed = marathon.apps().some((app) => app.id === id);
+  if (!existed && !mayCreate) marathon.app(id);
+  const version = json instanceof Map ? json.get('version') : undefined;
   const bare = json instanceof Map && [...json.keys()].every((key) => key === 'version' || key === 'id');
-  const app =
-    typeof version === 'string' && bare
-      ? marathon.rollback(id, version, { force })
-      : marathon.update(id, plainJson(json), { force });
-  const deployment = marathon.deploymentOf(app.id);
-  return { status: existed ? 200 : 201, body: { version: app.version, deploymentId: deployment }, deployment };
+  if (typeof version === 'string' && bare) marathon.rollback(id, version, { force });
+  else marathon.update(id, plainJson(json), { force, partialUpdate });
+  return changed(marathon, existed ? 200 : 201);
 }
 
-function deleteApp(marathon: Marathon, { parts, force, query }: Question): Answer {
-  const { id, rest } = split(parts);
-  if (rest[0] === 'tasks') {
-    const scale = query.get('scale') === 'true';
-    if (scale && query.get('wipe') === 'true') {
-      return { status: 400, body: { message: 'You cannot use scale and wipe at the same time.' } };
-    }
-    const ids = rest[1] === undefined ? marathon.tasks(id).map((task) => task.id) : [rest[1]];
-    for (const taskId of ids) marathon.killTask(taskId, { force: force || scale, scale });
-    return { status: 200, body: { version: marathon.app(id).version }, deployment: marathon.deploymentOf(id) };
+/** Several apps at once: a list of definitions that name their ids. */
+function putApps(
+  marathon: Marathon,
+  list: unknown,
+  options: { readonly force: boolean; readonly partialUpdate: boolean },
+  mayCreate: boolean,
+): Answer {
+  if (!Array.isArray(list)) {
+    throw new MarathonRefusal('invalid-json', 422, [{ path: '/', message: 'error.expected.jsarray' }]);
   }
-  const { version } = marathon.app(id);
-  const deployment = marathon.remove(id, { force });
-  return { status: 200, body: { version, deploymentId: deployment }, deployment };
+  const definitions = list.flatMap((definition: unknown) => {
+    const id = typeof definition === 'object' && definition !== null && 'id' in definition ? String(definition.id) : '';
+    if (id !== '' && !mayCreate) marathon.app(id);
+    return id === '' ? [] : [{ id, definition }];
+  });
+  marathon.updateApps(definitions, options);
+  return changed(marathon);
 }
 
-function putGroup(marathon: Marathon, { force, body }: Question): Answer {
-  const deployment = marathon.updateGroup(body, { force });
-  return { status: 200, body: { deploymentId: deployment }, deployment };
+function deleteApp(marathon: Marathon, question: Question): Answer {
+  const { id, rest } = idAndRest(question.parts, IN_APP);
+  if (rest[0] === 'tasks') return deleteTasks(marathon, question, id, rest[1]);
+  // Unlike other changes a deletion is forced unless told otherwise.
+  marathon.remove(id, { force: parameter(question, 'force') !== 'false' });
+  return changed(marathon);
 }
 
-function deleteDeployment(marathon: Marathon, { parts: [id = ''], force }: Question): Answer {
-  marathon.cancelDeployment(id, { force });
-  return force ? { status: 202, body: undefined } : { status: 200, body: { deploymentId: id } };
-}
-
-/** The app's id, and what stands after it. */
-function split(parts: readonly string[]): { readonly id: string; readonly rest: readonly string[] } {
-  const at = parts.findIndex((part, i) => i > 0 && IN_APP.includes(part));
-  const end = at < 0 ? parts.length : at;
-  return { id: absoluteId(parts.slice(0, end).join('/')), rest: parts.slice(end) };
-}
-
-function queueJson(item: QueueItem, epoch: number): unknown {
-  const { app, count, delay, since, processedOffersSummary: summary } = item;
-  const { lastUnusedOfferAt, lastUsedOfferAt, ...counts } = summary;
-  const at = (time: number | undefined) => (time === undefined ? undefined : formatTimestamp(epoch + time));
-  return {
-    app: { id: app.id, version: app.version },
-    count,
-    delay,
-    since: at(since),
-    processedOffersSummary: { ...counts, lastUnusedOfferAt: at(lastUnusedOfferAt), lastUsedOfferAt: at(lastUsedOfferAt) },
-    lastUnusedOffers: item.lastUnusedOffers,
-  };
+function deleteTasks(marathon: Marathon, question: Question, id: string, taskId: string | undefined): Answer {
+  const scale = scaleOf(question);
+  const host = parameter(question, 'host') ?? '*';
+  const all = marathon.tasks(id);
+  const tasks = all.filter((task) => (taskId === undefined ? host === '*' || task.host === host : task.id === taskId));
+  if (taskId !== undefined && tasks.length === 0) {
+    throw new MarathonRefusal('task-missing', 404, [{ path: '', message: `Task '${taskId.slice(0, 200)}' does not exist` }]);
+  }
+  killAll(marathon, tasks, { force: question.force, scale });
+  if (scale) return changed(marathon);
+  const shown = tasks.map((task) => taskJson(task, marathon.epoch));
+  return { status: 200, body: taskId === undefined ? { tasks: shown } : { task: shown[0] } };
 }

@@ -6,7 +6,7 @@ import type { Timer } from '@portolan/core';
 import type { App } from '../app/app.ts';
 import { DEFAULT_MARATHON_VERSION, type MarathonVersion } from '../app/marathon-version.ts';
 import { ConstraintIndex } from '../match/constraints.ts';
-import { type Condition, isTerminal } from '../task/state.ts';
+import { type Condition, isTerminal, type TaskState } from '../task/state.ts';
 import { Backoff } from './backoff.ts';
 import type { DeploymentInfo } from './events.ts';
 import type { Instance } from './instance.ts';
@@ -30,6 +30,20 @@ export interface Deployment extends DeploymentInfo {
   step(record: AppRecord, tools: DeploymentTools): boolean;
 }
 
+/** How an app's task ended that failed last. */
+export interface TaskFailure {
+  readonly appId: string;
+  readonly taskId: string;
+  readonly state: TaskState;
+  readonly message: string;
+  readonly host: string;
+  readonly slaveId: string;
+  /** Of the app, when the task was launched. */
+  readonly version: string;
+  /** Virtual milliseconds. */
+  readonly at: number;
+}
+
 /** One app's state. */
 export class AppRecord {
   app: App;
@@ -39,6 +53,7 @@ export class AppRecord {
   generation = 0;
   readonly instances = new Map<string, Instance>();
   deployment: Deployment | undefined;
+  lastFailure: TaskFailure | undefined;
   backoff: Backoff;
   constraints: ConstraintIndex;
   statistics = new OfferStatistics();

@@ -7,20 +7,18 @@ import type { EventEmitter } from 'eventemitter3';
 import { type App, servicePorts, withServicePorts } from '../app/app.ts';
 import { absoluteId } from '../app/id.ts';
 import type { MarathonVersion } from '../app/marathon-version.ts';
-import { type DefinitionOptions, prepareApp } from '../app/prepare.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
 import { ServicePorts } from '../app/service-ports.ts';
 import type { HealthMonitor } from '../health/monitor.ts';
-import { isPod } from '../pod/pod.ts';
-import { AppRecord } from './app-record.ts';
+import { AppRecord, type Deployment } from './app-record.ts';
 import { RestartDeployment, ScaleDeployment, StopDeployment } from './deployment.ts';
-import type { Deployments, Gate } from './deployments.ts';
+import type { DeploymentPlan, Deployments, Gate } from './deployments.ts';
 import type { MarathonEvents } from './events.ts';
-import type { GroupUpdate } from './group.ts';
 import type { Instance } from './instance.ts';
 import type { InstanceTracker } from './instance-tracker.ts';
 import type { Launcher } from './launcher.ts';
-import { dependencyClasses, fingerprint } from './plan.ts';
+import { dependencyClasses, deploymentSteps, fingerprint } from './plan.ts';
+import { RootVersions } from './root-versions.ts';
 import { formatTimestamp } from './timestamps.ts';
 
 /** What the store works with. */
@@ -38,9 +36,14 @@ export interface AppStoreOptions {
   readonly monitor?: HealthMonitor | undefined;
 }
 
-/** Under which deployment a change goes, and what it waits for. */
-interface Part {
+/** A change of the root group: the deployment it goes by, and the version of all that it changes. */
+export interface Change {
   readonly id: string;
+  readonly version: string;
+}
+
+/** One app's part of a change, and what it waits for. */
+interface Part extends Change {
   readonly gate?: Gate;
 }
 
@@ -48,7 +51,9 @@ interface Part {
 export class AppStore {
   private readonly records = new Map<string, AppRecord>();
   private readonly servicePorts = new ServicePorts();
+  private readonly rootVersions = new RootVersions();
   private lastVersion = -1;
+  private latest: Change | undefined;
 
   constructor(private readonly options: AppStoreOptions) {}
 
@@ -73,26 +78,36 @@ export class AppStore {
     throw new MarathonRefusal('app-missing', 404, [{ path: '', message }]);
   }
 
+  /** The change made last, though nothing may have come of it. */
+  get latestChange(): Change | undefined {
+    return this.latest;
+  }
+
   /** A new app. */
-  create(prepared: App, part: Part = this.part()): App {
-    const record = this.admit(prepared, part);
+  create(prepared: App): App {
+    const change = this.change();
+    const steps: DeploymentPlan['steps'] = [
+      [{ action: 'StartApplication', appId: prepared.id }],
+      [{ action: 'ScaleApplication', appId: prepared.id }],
+    ];
+    const record = this.options.deploying.plan({ ...change, steps }, () => this.admit(prepared, change));
     this.options.deploying.advance(record);
     return record.app;
   }
 
   /** Makes an app what a definition says, as far as that is a change. */
   become(record: AppRecord, wanted: App): App {
-    if (this.alter(record, wanted, this.part())) this.options.deploying.advance(record);
+    if (this.alter(record, wanted, this.change())) this.options.deploying.advance(record);
     return record.app;
   }
 
   /** Replaces all instances; the deployment's id. */
   restart(record: AppRecord): string {
-    const version = this.nextVersion();
+    const part = this.change();
+    const { version } = part;
     const previous = record.app;
-    const part = this.part();
     const app: App = { ...previous, version, lastScalingAt: version, lastConfigChangeAt: version };
-    this.change(record, app, true, part);
+    this.turn(record, app, true, part);
     this.options.events.emit('app-updated', app, previous);
     this.options.deploying.advance(record);
     return part.id;
@@ -100,30 +115,53 @@ export class AppStore {
 
   /** Ends one instance and takes it off the number wanted. */
   scaleDown(record: AppRecord, instance: Instance): void {
-    const version = this.nextVersion();
+    const { id, version } = this.change();
     const previous = record.app;
     record.setApp({ ...previous, instances: Math.max(0, previous.instances - 1), version, lastScalingAt: version });
-    this.options.deploying.deploy(record, new ScaleDeployment(this.part().id, record.app.id, [instance.id]));
+    this.rootVersions.record(version, record.app.id, record.app);
+    this.deploy(record, new ScaleDeployment(id, record.app.id, [instance.id]), { id, version });
     this.options.events.emit('app-updated', record.app, previous);
   }
 
   /** Deletes an app; the deployment's id. */
-  remove(record: AppRecord, part: Part = this.part()): string {
+  remove(record: AppRecord, part: Part = this.change()): string {
+    this.rootVersions.record(part.version, record.app.id, undefined);
     record.removed = true;
     this.servicePorts.release(servicePorts(record.app));
     this.options.events.emit('app-removed', record.app);
-    this.options.deploying.deploy(record, new StopDeployment(part.id, record.app.id));
+    this.deploy(record, new StopDeployment(part.id, record.app.id), part);
     this.options.deploying.advance(record);
     return part.id;
   }
 
   /** Takes a deletion back: what is left of the app is kept, the rest comes again. */
-  revive(record: AppRecord): void {
+  revive(record: AppRecord, part: Part = this.change()): void {
+    this.rootVersions.record(part.version, record.app.id, record.app);
     record.removed = false;
     this.servicePorts.use(servicePorts(record.app));
     this.options.events.emit('app-added', record.app);
-    this.options.deploying.deploy(record, new ScaleDeployment(this.part().id, record.app.id));
+    this.deploy(record, new ScaleDeployment(part.id, record.app.id), part);
     this.options.deploying.advance(record);
+  }
+
+  /** Ends a change where it is. */
+  halt({ id }: DeploymentPlan): void {
+    for (const record of this.all()) if (record.deployment?.id === id) this.options.deploying.cancel(record);
+  }
+
+  /** Undoes a change by another: the apps it touched are again what they were before it. */
+  revert(plan: DeploymentPlan): void {
+    const records = [...this.records.values()].filter((record) => record.deployment?.id === plan.id);
+    const change = this.change();
+    this.options.deploying.plan({ ...change, steps: plan.steps }, () => {
+      for (const record of records) {
+        const before = record.versions.at(-2);
+        if (record.removed) this.revive(record, change);
+        else if (before === undefined) this.remove(record, change);
+        else this.alter(record, before, change);
+      }
+    });
+    for (const record of records) this.options.deploying.advance(record);
   }
 
   /** A deleted app that has no instance left. */
@@ -132,23 +170,47 @@ export class AppStore {
     if (this.records.get(record.app.id) === record) this.records.delete(record.app.id);
   }
 
+  /** The apps that are not deleted, by id. */
+  tree(): ReadonlyMap<string, App> {
+    return new Map([...this.records.values()].filter(({ removed }) => !removed).map(({ app }) => [app.id, app]));
+  }
+
+  /** The apps as they were at a version of the root group; undefined if nothing is known of it. */
+  treeAt(version: string): ReadonlyMap<string, App> | undefined {
+    return this.rootVersions.at(version);
+  }
+
+  /** The versions of the root group, the oldest first. */
+  rootVersionList(): readonly string[] {
+    return this.rootVersions.list();
+  }
+
   /**
-   * Makes a group what it shall be: one deployment, its apps in the order of their dependencies; the deployment's id.
-   * @throws MarathonRefusal of any of its apps, before anything is changed
+   * Makes some apps what they shall be, and others end: one deployment, in the order of dependencies.
+   * @throws MarathonRefusal `app-locked`, `invalid-app`; nothing is changed then
    */
-  applyGroup(update: GroupUpdate, options: DefinitionOptions, force: boolean): string {
+  applyTree(wanted: ReadonlyMap<string, App>, gone: readonly string[], force: boolean): void {
     const { deploying } = this.options;
-    const wanted = new Map(update.apps.map(({ id, definition }) => [id, prepareApp(definition, options, id)]));
-    const live = [...this.records.values()].filter((record) => !record.removed);
-    // Pods are no part of what a group's apps replace.
-    const gone = live.filter(({ app }) => !isPod(app) && update.replaces(app.id) && !wanted.has(app.id));
-    const after = new Map(live.filter((record) => !gone.includes(record)).map(({ app }) => [app.id, app]));
+    const after = new Map(this.tree());
+    for (const id of gone) after.delete(id);
     for (const [id, app] of wanted) after.set(id, app);
     const classes = dependencyClasses(after);
-    const touched = [...gone, ...[...wanted.keys()].flatMap((id) => this.records.get(id) ?? [])];
-    for (const record of touched) deploying.refuseIfLocked(record, force);
-    const { id } = this.part();
-    for (const record of gone) this.remove(record, { id });
+    const steps = deploymentSteps(this.tree(), after);
+    for (const id of [...gone, ...wanted.keys()]) {
+      const record = this.records.get(id);
+      if (record !== undefined) deploying.refuseIfLocked(record, force);
+    }
+    const change = this.change();
+    deploying.plan({ ...change, steps }, () => this.carryOut(change, classes, wanted, gone));
+  }
+
+  private carryOut(
+    change: Change,
+    classes: readonly (readonly string[])[],
+    wanted: ReadonlyMap<string, App>,
+    gone: readonly string[],
+  ): void {
+    for (const id of gone) this.remove(this.record(id), change);
     const before = new Set<AppRecord>();
     const changed: AppRecord[] = [];
     for (const ids of classes) {
@@ -158,28 +220,28 @@ export class AppStore {
         if (app === undefined) continue;
         const existing = this.records.get(appId);
         const present = existing !== undefined && !existing.removed;
-        const record = present ? existing : this.admit(app, { id, gate });
-        if (present && !this.alter(record, app, { id, gate })) continue;
+        const record = present ? existing : this.admit(app, { ...change, gate });
+        if (present && !this.alter(record, app, { ...change, gate })) continue;
         before.add(record);
         changed.push(record);
       }
     }
-    for (const record of changed) deploying.advance(record);
-    return id;
+    for (const record of changed) this.options.deploying.advance(record);
   }
 
   private admit(prepared: App, part: Part): AppRecord {
     const ports = this.servicePorts.assign(servicePorts(prepared), []);
     this.servicePorts.use(ports);
-    const version = this.nextVersion();
+    const { version } = part;
     const app = { ...withServicePorts(prepared, ports), version, lastScalingAt: version, lastConfigChangeAt: version };
-    const { version: marathon, monitor, events, deploying } = this.options;
+    this.rootVersions.record(version, app.id, app);
+    const { version: marathon, monitor, events } = this.options;
     const leaving = this.records.get(app.id);
     if (leaving !== undefined) return this.replace(leaving, app, part);
     const record = new AppRecord(app, marathon, monitor !== undefined);
     this.records.set(app.id, record);
     events.emit('app-added', app);
-    deploying.deploy(record, new ScaleDeployment(part.id, app.id), part.gate);
+    this.deploy(record, new ScaleDeployment(part.id, app.id), part);
     monitor?.watch(record);
     return record;
   }
@@ -188,7 +250,7 @@ export class AppStore {
   private replace(leaving: AppRecord, app: App, part: Part): AppRecord {
     leaving.removed = false;
     this.options.events.emit('app-added', app);
-    this.change(leaving, app, true, part);
+    this.turn(leaving, app, true, part);
     return leaving;
   }
 
@@ -201,16 +263,17 @@ export class AppStore {
     if (!configChange && next.instances === previous.instances) return false;
     this.servicePorts.release(before);
     this.servicePorts.use(after);
-    const version = this.nextVersion();
+    const { version } = part;
     const lastConfigChangeAt = configChange ? version : previous.lastConfigChangeAt;
     const app: App = { ...next, version, lastScalingAt: version, lastConfigChangeAt };
-    this.change(record, app, configChange, part);
+    this.turn(record, app, configChange, part);
     this.options.events.emit('app-updated', app, previous);
     return true;
   }
 
-  private change(record: AppRecord, app: App, configChange: boolean, part: Part): void {
-    const { instances, deploying } = this.options;
+  private turn(record: AppRecord, app: App, configChange: boolean, part: Part): void {
+    const { instances } = this.options;
+    this.rootVersions.record(part.version, app.id, app);
     if (configChange) {
       for (const instance of [...record.instances.values()]) {
         if (instance.condition === 'Scheduled') instances.expunge(record, instance);
@@ -220,12 +283,20 @@ export class AppStore {
     record.setApp(app);
     const restart = configChange && app.instances > 0;
     const deployment = restart ? new RestartDeployment(part.id, app.id, record) : new ScaleDeployment(part.id, app.id);
-    deploying.deploy(record, deployment, part.gate);
+    this.deploy(record, deployment, part);
     if (configChange) this.options.monitor?.watch(record);
   }
 
-  private part(): Part {
-    return { id: this.options.random.uuid() };
+  private change(): Change {
+    this.latest = { id: this.options.random.uuid(), version: this.nextVersion() };
+    return this.latest;
+  }
+
+  /** An app's part of a change; a change of this app only is a deployment of one step. */
+  private deploy(record: AppRecord, deployment: Deployment, { id, version, gate }: Part): void {
+    const { deploying } = this.options;
+    const steps = [[{ action: deployment.action, appId: deployment.appId }]];
+    deploying.plan({ id, version, steps }, () => deploying.deploy(record, deployment, gate));
   }
 
   private nextVersion(): string {

@@ -7,6 +7,7 @@ import type { EventEmitter } from 'eventemitter3';
 import { MarathonRefusal } from '../app/refusal.ts';
 import type { AppRecord, Deployment, DeploymentTools } from './app-record.ts';
 import type { MarathonEvents } from './events.ts';
+import type { PlannedAction } from './plan.ts';
 
 /** What the deployments work with. */
 export interface DeploymentsOptions {
@@ -19,8 +20,24 @@ export interface DeploymentsOptions {
 /** What a deployment waits for before it begins: other apps' parts of the same deployment. */
 export type Gate = ReadonlySet<AppRecord>;
 
+/** `--max_running_deployments`. */
+const MAXIMUM_DEPLOYMENTS = 100;
+
+/** A deployment as it was planned: its steps, one after the other, each of actions side by side. */
+export interface DeploymentPlan {
+  readonly id: string;
+  /** Of the apps it changes. */
+  readonly version: string;
+  readonly steps: readonly (readonly PlannedAction[])[];
+}
+
 /** Keeps and drives the deployments. */
 export class Deployments {
+  /** The deployments that run, as they were planned. */
+  private readonly planned = new Map<string, DeploymentPlan>();
+  /** Deployments whose changes are just being made, and the last of these that is done already. */
+  private readonly beginning = new Set<string>();
+  private readonly endedEarly = new Map<string, Deployment>();
   /** How many apps each deployment has yet to change. */
   private readonly parts = new Map<string, number>();
   /** Apps whose change waits for those of others. */
@@ -43,10 +60,44 @@ export class Deployments {
    * Refuses one deployment more than may run at once.
    * @throws MarathonRefusal `too-many-deployments`
    */
-  refuseIfTooMany(limit: number): void {
+  refuseIfTooMany(limit = MAXIMUM_DEPLOYMENTS): void {
     if (this.parts.size < limit) return;
     const message = `Max number (${limit}) of running deployments is achieved. Wait for existing deployments to complete or cancel oneusing force=true parameter. You can increase max deployment number by using --max_running_deployments parameter but be advised that this can have negative effects on the performance.`;
     throw new MarathonRefusal('too-many-deployments', 403, [{ path: '', message }]);
+  }
+
+  /** The running deployments, in the order of their beginning. */
+  plans(): readonly DeploymentPlan[] {
+    return [...this.planned.values()];
+  }
+
+  /**
+   * A running deployment.
+   * @throws MarathonRefusal `deployment-missing`
+   */
+  find(id: string): DeploymentPlan {
+    const plan = this.planned.get(id);
+    if (plan !== undefined) return plan;
+    const message = `DeploymentPlan ${id.slice(0, 100)} does not exist`;
+    throw new MarathonRefusal('deployment-missing', 404, [{ path: '', message }]);
+  }
+
+  /** Plans a deployment, and has its apps' changes made: it ends no sooner than all of them are under way. */
+  plan<T>(plan: DeploymentPlan, begin: () => T): T {
+    const outer = this.planned.has(plan.id);
+    if (!outer) {
+      this.planned.set(plan.id, plan);
+      this.parts.set(plan.id, 1);
+      this.beginning.add(plan.id);
+    }
+    const begun = begin();
+    if (outer) return begun;
+    this.beginning.delete(plan.id);
+    this.leave(plan.id);
+    const last = this.endedEarly.get(plan.id);
+    this.endedEarly.delete(plan.id);
+    if (last !== undefined) this.tellIfFinished(last);
+    return begun;
   }
 
   /** A change of an app begins; one that is under way is cancelled. */
@@ -89,7 +140,7 @@ export class Deployments {
   }
 
   private step(record: AppRecord): void {
-    const { tools, forget, events } = this.options;
+    const { tools, forget } = this.options;
     const { deployment } = record;
     if (deployment === undefined) {
       if (!record.removed && record.live < record.app.instances) tools.start(record, record.app.instances - record.live);
@@ -98,16 +149,28 @@ export class Deployments {
     if (this.isHeld(record) || !deployment.step(record, tools) || record.deployment !== deployment) return;
     this.end(record, deployment);
     if (record.removed) forget(record);
-    if (!this.parts.has(deployment.id)) events.emit('deployment-finished', deployment);
+    this.tellIfFinished(deployment);
     this.open(record);
   }
 
   private end(record: AppRecord, deployment: Deployment): void {
     record.deployment = undefined;
     this.held.delete(record);
-    const left = (this.parts.get(deployment.id) ?? 0) - 1;
-    if (left > 0) this.parts.set(deployment.id, left);
-    else this.parts.delete(deployment.id);
+    this.leave(deployment.id);
+  }
+
+  private tellIfFinished(last: Deployment): void {
+    if (!this.parts.has(last.id)) this.options.events.emit('deployment-finished', last);
+    else if (this.beginning.has(last.id)) this.endedEarly.set(last.id, last);
+  }
+
+  private leave(id: string): void {
+    const left = (this.parts.get(id) ?? 0) - 1;
+    if (left > 0) this.parts.set(id, left);
+    else {
+      this.parts.delete(id);
+      this.planned.delete(id);
+    }
   }
 
   /** Lets those go on that waited for an app. */

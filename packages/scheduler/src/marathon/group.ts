@@ -6,36 +6,64 @@ import { canonicalPath, parentOf, pathParts } from '../app/id.ts';
 import { type Json, plainJson, readJson } from '../app/json.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
 
-/** What a group's definition asks for. */
+/** What a group's definition asks for: other apps, more or fewer instances of those it has, or what it was before. */
+export type GroupChange =
+  | GroupUpdate
+  | { readonly kind: 'scale'; readonly id: string; readonly factor: number }
+  | { readonly kind: 'version'; readonly id: string; readonly version: string };
+
+/** A definition that names apps. */
 export interface GroupUpdate {
+  readonly kind: 'update';
   readonly apps: readonly { readonly id: string; readonly definition: unknown }[];
   /** Whether an app, by its id, has to go if it is not listed. */
   readonly replaces: (id: string) => boolean;
 }
 
-const FIELDS = ['id', 'apps', 'groups', 'dependencies', 'pods', 'version', 'enforceRole'];
+const FIELDS = ['id', 'apps', 'groups', 'dependencies', 'pods', 'version', 'scaleBy', 'enforceRole'];
 
 /**
- * Reads a group: a JSON text or a parsed JSON value.
- * @throws MarathonRefusal `invalid-json`
+ * Reads a group's definition, a JSON text or a parsed JSON value; its ids are relative to `base`.
+ * @throws MarathonRefusal `invalid-json`, `invalid-app`
  */
-export function readGroup(posted: unknown): GroupUpdate {
+export function readGroup(posted: unknown, base = '/'): GroupChange {
+  const json = readJson(posted);
+  const group = json instanceof Map ? json : new Map<string, Json>();
+  const id = canonicalPath(base, '/');
+  const lone = (field: string) => {
+    const others = [...group].some(([key, value]) => key !== field && value !== null);
+    if (others) throw refuse(`/${field}`, 'not allowed in conjunction with other properties', 'invalid-app');
+  };
+  const version = group.get('version') ?? null;
+  if (version !== null) {
+    lone('version');
+    return { kind: 'version', id, version: textOf(version, '', '/version') };
+  }
+  const factor = group.get('scaleBy') ?? null;
+  if (factor === null) return readUpdate(json, id);
+  lone('scaleBy');
+  if (typeof factor !== 'number') throw refuse('/scaleBy', 'error.expected.jsnumber');
+  if (factor < 0) throw refuse('/scaleBy', 'error.min');
+  return { kind: 'scale', id, factor };
+}
+
+function readUpdate(posted: Json, root: string): GroupUpdate {
   const apps: { id: string; definition: unknown }[] = [];
   const ownApps = new Set<string>();
   const ownGroups = new Set<string>();
-  visit(readJson(posted), '/', [], '');
+  visit(posted, root, [], '');
   const replaces = (id: string): boolean => {
     const parent = parentOf(id);
     return ownApps.has(parent) || isUnderAny(parent, ownGroups);
   };
-  return { apps, replaces };
+  return { kind: 'update', apps, replaces };
 
   function visit(json: Json, base: string, inherited: readonly string[], path: string): void {
     if (!(json instanceof Map)) throw refuse(path, 'error.expected.jsobject');
     const group = json as ReadonlyMap<string, Json>;
     for (const field of group.keys())
       if (!FIELDS.includes(field)) throw refuse(`${path}/${field.slice(0, 80)}`, 'is not a field Marathon knows');
-    const id = canonicalPath(textOf(group.get('id'), '/', `${path}/id`), base);
+    const id = canonicalPath(textOf(group.get('id'), base, `${path}/id`), base);
     const dependencies = [
       ...inherited,
       ...listOf(group, 'dependencies', path).map((one, i) => canonicalPath(textOf(one, '', `${path}/dependencies(${i})`), id)),
@@ -56,6 +84,11 @@ export function readGroup(posted: unknown): GroupUpdate {
       visit(child, id, dependencies, `${path}/groups(${i})`);
     });
   }
+}
+
+/** Whether an app's id is somewhere under a group's. */
+export function isInGroup(appId: string, group: string): boolean {
+  return isUnderAny(appId, new Set([group]));
 }
 
 function isUnderAny(id: string, groups: ReadonlySet<string>): boolean {

@@ -7,7 +7,7 @@ import type { Clock } from '@portolan/core';
 import type { EventEmitter } from 'eventemitter3';
 import type { HealthMonitorOptions } from '../health/monitor.ts';
 import type { MesosMaster } from '../mesos/master.ts';
-import { type Condition, conditionOf, isTerminal, isTerminalState, type TaskStatus } from '../task/state.ts';
+import { type Condition, conditionOf, isFailure, isTerminal, isTerminalState, type TaskStatus } from '../task/state.ts';
 import type { AppRecord, DeploymentTools } from './app-record.ts';
 import { backoffAction } from './backoff.ts';
 import type { InstanceChange, MarathonEvents } from './events.ts';
@@ -204,6 +204,7 @@ export class InstanceTracker implements DeploymentTools {
     const current = instance.generation === record.generation;
     if (current) record.backoff.apply(backoffAction(condition, status, record.version), now);
     const replaced = !current && record.deployment !== undefined;
+    if (isFailure(status.state)) this.keepFailure(record, instance, status);
     record.change(instance, (changed) => {
       changed.condition = condition;
       changed.since = now;
@@ -217,6 +218,12 @@ export class InstanceTracker implements DeploymentTools {
     }
     record.reschedule(instance, now);
     this.options.launcher.want(record);
+  }
+
+  private keepFailure(record: AppRecord, { task }: Instance, { taskId, state, message = '' }: TaskStatus): void {
+    if (task === undefined) return;
+    const { appId, hostname: host, agentId: slaveId, appVersion: version } = task;
+    record.lastFailure = { appId, taskId, state, message, host, slaveId, version, at: this.options.clock.now };
   }
 
   private lost(record: AppRecord, instance: Instance, taskId: string): void {

@@ -2,57 +2,34 @@
  * Marathon, the framework that runs apps: takes definitions, keeps the wanted number of instances, answers offers.
  * Follows mesosphere/marathon v1.8 as DC/OS 1.13 configures it (role slave_public, unreserved resources by default, 100 instances an
  * offer). A decline's filter is kept per app: an app is not asked again by an agent it refused until that agent has more to give.
-
  */
-import type { Clock, Random } from '@portolan/core';
+import type { Clock } from '@portolan/core';
 import { EventEmitter } from 'eventemitter3';
 import type { App } from '../app/app.ts';
 import { absoluteId } from '../app/id.ts';
 import { DEFAULT_MARATHON_VERSION, type MarathonVersion } from '../app/marathon-version.ts';
 import { type DefinitionOptions, prepareApp, prepareUpdate } from '../app/prepare.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
-import { HealthMonitor, type HealthProbe } from '../health/monitor.ts';
-import { instanceIdOf, TimeUuids } from '../launch/ids.ts';
+import { HealthMonitor } from '../health/monitor.ts';
+import { instanceIdMaker } from '../launch/ids.ts';
 import type { MatchSite } from '../match/offer-match.ts';
 import type { MesosMaster } from '../mesos/master.ts';
 import type { Framework, OfferRound } from '../mesos/parties.ts';
 import { isPod, type PodApp, preparePod } from '../pod/pod.ts';
+import { badId, badInstances, sharedId } from '../pod/refusals.ts';
 import type { TaskStatus } from '../task/state.ts';
-import { AppStore } from './app-store.ts';
-import { Deployments } from './deployments.ts';
+import { AppStore, type Change } from './app-store.ts';
+import { Backoff } from './backoff.ts';
+import { type DeploymentPlan, Deployments } from './deployments.ts';
 import type { DeploymentInfo, MarathonEvents } from './events.ts';
 import { type Explanation, explain } from './explain.ts';
-import { readGroup } from './group.ts';
+import { Groups } from './groups.ts';
 import { InstanceTracker } from './instance-tracker.ts';
 import { type QueueItem, queueItem } from './launch-queue.ts';
 import { Launcher } from './launcher.ts';
-import type { PortChooser } from './matcher.ts';
-import { type MarathonTask, type PlainJson, showApp, tasksOf } from './show.ts';
+import type { ChangeOptions, MarathonOptions, UpdateOptions } from './options.ts';
+import { APP_PARTS, type AppPart, type MarathonTask, type PlainJson, showApp, tasksOf } from './show.ts';
 import { DEFAULT_EPOCH } from './timestamps.ts';
-
-/** What Marathon is made of. */
-export interface MarathonOptions {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly master: MesosMaster;
-  /** Replaces the random choice of ports. */
-  readonly portChooser?: PortChooser;
-  /** `--default_network_name`: the network of a container-mode app that names none. */
-  readonly defaultNetworkName?: string;
-  /** Unix time, in milliseconds, at which virtual time is 0. */
-  readonly epoch?: number;
-  /** Whose decisions to follow; 1.8 unless said. */
-  readonly version?: MarathonVersion;
-  /** Runs health and readiness checks; without it, tasks are taken as healthy. */
-  readonly probe?: (probe: HealthProbe) => boolean;
-  /** The leading master's region, and settings that bear on which agents an app may use. */
-  readonly site?: Omit<MatchSite, 'now'>;
-}
-
-/** Whether a change may take the place of a running deployment. */
-export interface ChangeOptions {
-  readonly force?: boolean;
-}
 
 /** The framework `marathon`. */
 export class Marathon implements Framework {
@@ -70,6 +47,8 @@ export class Marathon implements Framework {
   private readonly launcher: Launcher;
   private readonly instances: InstanceTracker;
   private readonly deploying: Deployments;
+  /** `/v2/groups`. */
+  readonly groups: Groups;
 
   constructor(options: MarathonOptions) {
     const { clock, master, random, portChooser, defaultNetworkName } = options;
@@ -95,7 +74,7 @@ export class Marathon implements Framework {
       master,
       events: this.events,
       launcher: this.launcher,
-      newInstanceId: instanceIds(random.fork('instances'), clock, this.epoch),
+      newInstanceId: instanceIdMaker(random.fork('instances'), () => this.epoch + clock.now),
       record: (appId) => this.store.find(appId),
       advance: (record) => this.deploying.advance(record),
     });
@@ -118,6 +97,7 @@ export class Marathon implements Framework {
           ? undefined
           : new HealthMonitor({ clock, probe: options.probe, ...this.instances.healthActions() }),
     });
+    this.groups = new Groups({ store: this.store, deploying: this.deploying, definitionOptions: this.definitionOptions });
     master.register(this);
   }
 
@@ -128,6 +108,7 @@ export class Marathon implements Framework {
   add(definition: unknown): App {
     const prepared = prepareApp(definition, this.definitionOptions);
     const existing = this.store.find(prepared.id);
+    this.deploying.refuseIfTooMany();
     if (existing !== undefined && !existing.removed) {
       if (isPod(existing.app)) throw sharedId(prepared.id);
       throw new MarathonRefusal('app-exists', 409, [{ path: '', message: `An app with id [${prepared.id}] already exists.` }]);
@@ -140,18 +121,38 @@ export class Marathon implements Framework {
    * PUT /v2/apps/<id>: changes the fields that are present; creates the app if there is none.
    * @throws MarathonRefusal as {@link add}
    */
-  update(id: string, definition: unknown, options: ChangeOptions = {}): App {
+  update(id: string, definition: unknown, options: UpdateOptions = {}): App {
     const record = this.store.find(absoluteId(id));
     if (record === undefined || record.removed) {
       const prepared = prepareApp(definition, this.definitionOptions, absoluteId(id));
+      this.deploying.refuseIfTooMany();
       if (record !== undefined) this.deploying.refuseIfLocked(record, options.force);
       return this.store.create(prepared);
     }
     const previous = record.app;
     if (isPod(previous)) throw sharedId(previous.id);
-    const prepared = prepareUpdate(previous, definition, this.definitionOptions);
+    const prepared = this.prepareChange(previous, definition, options);
+    this.deploying.refuseIfTooMany();
     this.deploying.refuseIfLocked(record, options.force);
     return this.store.become(record, prepared);
+  }
+
+  /**
+   * PUT /v2/apps: changes several apps by one deployment, and creates those there are not.
+   * @throws MarathonRefusal as {@link add}; nothing is changed then
+   */
+  updateApps(definitions: readonly { readonly id: string; readonly definition: unknown }[], options: UpdateOptions = {}): void {
+    const tree = this.store.tree();
+    const wanted = definitions.map(({ id, definition }) => {
+      const previous = tree.get(absoluteId(id));
+      const app =
+        previous === undefined
+          ? prepareApp(definition, this.definitionOptions, absoluteId(id))
+          : this.prepareChange(previous, definition, options);
+      return [app.id, app] as const;
+    });
+    this.deploying.refuseIfTooMany();
+    this.store.applyTree(new Map(wanted), [], options.force === true);
   }
 
   /**
@@ -218,6 +219,7 @@ export class Marathon implements Framework {
    */
   remove(id: string, options: ChangeOptions = {}): string {
     const record = this.store.record(id);
+    this.deploying.refuseIfTooMany();
     this.deploying.refuseIfLocked(record, options.force);
     return this.store.remove(record);
   }
@@ -228,16 +230,17 @@ export class Marathon implements Framework {
    */
   restart(id: string, options: ChangeOptions = {}): string {
     const record = this.store.record(id);
+    this.deploying.refuseIfTooMany();
     this.deploying.refuseIfLocked(record, options.force);
     return this.store.restart(record);
   }
 
   /**
-   * PUT /v2/groups: makes a group and all in it what the definition says, apps with dependencies after those; the deployment's id.
-   * @throws MarathonRefusal as {@link add}; nothing is changed then
+   * Makes a group and all in it what a definition says, apps with dependencies after those; the deployment's id. See {@link Groups}.
+   * @throws MarathonRefusal as {@link add}, `version-missing`; nothing is changed then
    */
-  updateGroup(definition: unknown, options: ChangeOptions = {}): string {
-    return this.store.applyGroup(readGroup(definition), this.definitionOptions, options.force === true);
+  updateGroup(definition: unknown, options: ChangeOptions & { readonly id?: string } = {}): string {
+    return this.groups.update(definition, options);
   }
 
   /**
@@ -251,6 +254,7 @@ export class Marathon implements Framework {
       const message = `App '${record.app.id}' does not exist in version '${version.slice(0, 40)}'`;
       throw new MarathonRefusal('version-missing', 404, [{ path: '', message }]);
     }
+    this.deploying.refuseIfTooMany();
     this.deploying.refuseIfLocked(record, options.force);
     return this.store.become(record, old);
   }
@@ -264,22 +268,14 @@ export class Marathon implements Framework {
   }
 
   /**
-   * DELETE /v2/deployments/<id>: undoes the change; with force it only ends where it is.
-   * @throws MarathonRefusal `deployment-missing`
+   * DELETE /v2/deployments/<id>: undoes the change by another; with force it only ends where it is.
+   * @throws MarathonRefusal `deployment-missing`, `too-many-deployments`
    */
   cancelDeployment(id: string, options: ChangeOptions = {}): void {
-    const records = [...this.store.all()].filter((record) => record.deployment?.id === id);
-    if (records.length === 0) {
-      const message = `Deployment ${id.slice(0, 100)} does not exist`;
-      throw new MarathonRefusal('deployment-missing', 404, [{ path: '', message }]);
-    }
-    for (const record of records) {
-      const before = record.versions.at(-2);
-      if (options.force === true) this.deploying.cancel(record);
-      else if (record.removed) this.store.revive(record);
-      else if (before === undefined) this.remove(record.app.id, { force: true });
-      else this.store.become(record, before);
-    }
+    const plan = this.deploying.find(id);
+    if (options.force === true) return this.store.halt(plan);
+    this.deploying.refuseIfTooMany();
+    this.store.revert(plan);
   }
 
   /**
@@ -293,6 +289,7 @@ export class Marathon implements Framework {
       throw new MarathonRefusal('task-missing', 404, [{ path: '', message: `Task '${taskId.slice(0, 200)}' does not exist` }]);
     }
     if (options.scale === true && !record.removed) {
+      this.deploying.refuseIfTooMany();
       this.deploying.refuseIfLocked(record, options.force);
       this.store.scaleDown(record, instance);
     } else this.instances.kill(record, instance);
@@ -327,6 +324,20 @@ export class Marathon implements Framework {
   }
 
   /**
+   * DELETE /v2/queue/<id>/delay: an app that waits after failures may launch at once.
+   * @throws MarathonRefusal `app-missing`
+   */
+  resetDelay(id: string): void {
+    const record = this.store.find(absoluteId(id));
+    if (record === undefined || record.scheduled === 0) {
+      const message = `Application ${absoluteId(id).slice(0, 200)} not found in tasks queue.`;
+      throw new MarathonRefusal('app-missing', 404, [{ path: '', message }]);
+    }
+    record.backoff = new Backoff(record.app);
+    this.launcher.want(record);
+  }
+
+  /**
    * Where each of an app's instances runs, or why it does not, in words with numbers; and what will hang, before it does.
    * @throws MarathonRefusal `app-missing`
    */
@@ -346,7 +357,17 @@ export class Marathon implements Framework {
     return this.store.find(absoluteId(id))?.deployment?.id;
   }
 
-  /** The running deployments, in the order of their apps' creation. */
+  /** The change made last, though nothing may have come of it: its deployment's id, and the version of what it changed. */
+  get latestChange(): Change | undefined {
+    return this.store.latestChange;
+  }
+
+  /** The running deployments as they were planned, in the order of their beginning. */
+  plans(): readonly DeploymentPlan[] {
+    return this.deploying.plans();
+  }
+
+  /** What of each running deployment is done app by app, in the order of the apps' creation. */
   deployments(): readonly DeploymentInfo[] {
     return [...this.store.all()].flatMap((record) => record.deployment ?? []);
   }
@@ -355,8 +376,14 @@ export class Marathon implements Framework {
    * What `dcos marathon app show` prints.
    * @throws MarathonRefusal `app-missing`
    */
-  show(id: string): PlainJson {
-    return showApp(this.store.record(id), this.epoch);
+  show(id: string, parts: readonly AppPart[] = APP_PARTS): PlainJson {
+    return showApp(this.store.record(id), this.epoch, parts);
+  }
+
+  private prepareChange(previous: App, definition: unknown, { partialUpdate = true }: UpdateOptions): App {
+    return partialUpdate
+      ? prepareUpdate(previous, definition, this.definitionOptions)
+      : prepareApp(definition, this.definitionOptions, previous.id);
   }
 
   /** @internal Answers a round of offers. */
@@ -368,30 +395,4 @@ export class Marathon implements Framework {
   statusUpdate(status: TaskStatus): void {
     this.instances.statusUpdate(status);
   }
-}
-
-function sharedId(id: string): MarathonRefusal {
-  return new MarathonRefusal('invalid-app', 422, [
-    { path: '/id', message: `Applications and Pods may not share the same id: ${id}` },
-  ]);
-}
-
-function badId(id: string, wanted: string): MarathonRefusal {
-  return new MarathonRefusal('invalid-app', 422, [{ path: '/id', message: `got ${id}, expected ${wanted}` }]);
-}
-
-function badInstances(instances: number): MarathonRefusal {
-  return new MarathonRefusal('invalid-app', 422, [
-    { path: '/scaling/instances', message: `got ${instances}, expected 0 or more` },
-  ]);
-}
-
-function instanceIds(random: Random, clock: Clock, epoch: number): (appId: string) => string {
-  const uuids = new TimeUuids(random);
-  // Instances are made app by app: the path is written out once.
-  let last = { appId: '', prefix: '' };
-  return (appId) => {
-    if (last.appId !== appId) last = { appId, prefix: instanceIdOf(appId, '') };
-    return last.prefix + uuids.next(epoch + clock.now);
-  };
 }

@@ -10,7 +10,7 @@ import type { Pairs } from '../app/read.ts';
 import { type Health, isHealthy } from '../health/verdict.ts';
 import type { TaskInfo } from '../launch/task-info.ts';
 import { type Condition, isActive, type TaskState } from '../task/state.ts';
-import type { AppRecord } from './app-record.ts';
+import type { AppRecord, TaskFailure } from './app-record.ts';
 import type { Instance } from './instance.ts';
 import { formatTimestamp } from './timestamps.ts';
 
@@ -72,20 +72,35 @@ function taskOf(app: App, instance: Instance, info: TaskInfo, condition: Conditi
   };
 }
 
-/** `dcos marathon app show`. */
-export function showApp(record: AppRecord, epoch: number): PlainJson {
-  const { app, deployment } = record;
+/** What may be shown of an app beside its definition. */
+export const APP_PARTS = ['counts', 'deployments', 'lastTaskFailure', 'tasks'] as const;
+
+/** One of them, as `embed=apps.<part>` names it. */
+export type AppPart = (typeof APP_PARTS)[number];
+
+/** An app as the API shows it, and `dcos marathon app show`: with all parts unless some are named. */
+export function showApp(record: AppRecord, epoch: number, parts: readonly AppPart[] = APP_PARTS): PlainJson {
+  const { app, deployment, lastFailure } = record;
   const tasks = [...record.instances.values()].flatMap((instance) => tasksOf(app, instance));
   const count = (test: (task: MarathonTask) => boolean): number => tasks.filter(test).length;
-  return sorted({
-    ...appJson(app),
-    deployments: deployment === undefined ? [] : [{ id: deployment.id }],
-    tasks: tasks.map((task) => taskJson(task, epoch)),
+  const counts = {
     tasksHealthy: count((task) => task.condition === 'Running' && task.healthy === true),
     tasksRunning: count((task) => task.condition === 'Running'),
     tasksStaged: count((task) => ['Provisioned', 'Staging', 'Starting'].includes(task.condition)),
     tasksUnhealthy: count((task) => task.condition === 'Running' && task.healthy === false),
+  };
+  const shown = (part: AppPart) => parts.includes(part);
+  return sorted({
+    ...appJson(app),
+    ...(shown('counts') ? counts : {}),
+    deployments: shown('deployments') ? (deployment === undefined ? [] : [{ id: deployment.id }]) : undefined,
+    lastTaskFailure: shown('lastTaskFailure') && lastFailure !== undefined ? failureJson(lastFailure, epoch) : undefined,
+    tasks: shown('tasks') ? tasks.map((task) => taskJson(task, epoch)) : undefined,
   });
+}
+
+function failureJson({ at, ...failure }: TaskFailure, epoch: number): PlainJson {
+  return sorted({ ...failure, timestamp: formatTimestamp(epoch + at) });
 }
 
 /** The app's definition as the API gives it back. */
@@ -153,7 +168,8 @@ export function appJson(app: App): { readonly [key: string]: PlainJson | undefin
   };
 }
 
-function taskJson(task: MarathonTask, epoch: number): PlainJson {
+/** A task as the API shows it. */
+export function taskJson(task: MarathonTask, epoch: number): PlainJson {
   const results = task.healthCheckResults.map((health) => healthJson(health, task.instanceId, epoch));
   return sorted({
     appId: task.appId,

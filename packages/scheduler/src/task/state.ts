@@ -59,6 +59,11 @@ export function isTerminalState(state: TaskState): boolean {
   return TERMINAL_STATES.has(state);
 }
 
+/** Whether an app shows a task that ended so as its last failure (state/TaskFailure.scala). */
+export function isFailure(state: TaskState): boolean {
+  return FAILURES.has(state);
+}
+
 /** Whether an instance in that condition has no task any more. */
 export function isTerminal(condition: Condition): boolean {
   return TERMINAL_CONDITIONS.has(condition);
@@ -101,6 +106,15 @@ const TERMINAL_STATES: ReadonlySet<TaskState> = new Set<TaskState>([
   'TASK_DROPPED',
   'TASK_GONE',
   'TASK_GONE_BY_OPERATOR',
+]);
+const FAILURES: ReadonlySet<TaskState> = new Set<TaskState>([
+  'TASK_FAILED',
+  'TASK_ERROR',
+  'TASK_LOST',
+  'TASK_DROPPED',
+  'TASK_GONE',
+  'TASK_GONE_BY_OPERATOR',
+  'TASK_UNKNOWN',
 ]);
 const TERMINAL_CONDITIONS: ReadonlySet<Condition> = new Set<Condition>([
   'Failed',

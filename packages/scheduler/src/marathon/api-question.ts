@@ -1,0 +1,65 @@
+/** A request to Marathon's HTTP API taken apart, and what is made of it. */
+import { absoluteId } from '../app/id.ts';
+import type { Marathon } from './marathon.ts';
+
+/** A request's parts. */
+export interface Question {
+  /** The path behind `/v2/<resource>/`, without empty parts. */
+  readonly parts: readonly string[];
+  readonly force: boolean;
+  /** Parameters by name; one that comes several times has several values. */
+  readonly query: ReadonlyMap<string, readonly string[]>;
+  readonly body: unknown;
+}
+
+/** An answer; with a deployment it goes out as a header too. */
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  readonly deployment?: string | undefined;
+}
+
+/** What answers a method of a resource. */
+export type Handler = (marathon: Marathon, question: Question) => Answer;
+
+/** A parameter's first value. */
+export function parameter({ query }: Question, name: string): string | undefined {
+  return query.get(name)?.[0];
+}
+
+/** Takes a path with its query apart: the resource, and the question. */
+export function questionOf(path: string, body: unknown): { readonly resource: string; readonly question: Question } {
+  const [before = '', queryText = ''] = path.split('?', 2);
+  const query = new Map<string, string[]>();
+  for (const pair of queryText.split('&')) {
+    const [name = '', ...rest] = pair.split('=');
+    query.set(name, [...(query.get(name) ?? []), decoded(rest.join('='))]);
+  }
+  const [, , resource = '', ...parts] = before.split('/');
+  const force = query.get('force')?.[0] === 'true';
+  return { resource, question: { parts: parts.filter((part) => part !== '').map(decoded), force, query, body } };
+}
+
+/** What was just changed: the deployment that does it, and the version of what it changes. */
+export function changed(marathon: Marathon, status = 200): Answer {
+  const { id, version } = marathon.latestChange ?? { id: '', version: '' };
+  return { status, body: { version, deploymentId: id }, deployment: id };
+}
+
+/** The absolute id that the first parts of a path name, as far as none of `ends` comes, and what follows. */
+export function idAndRest(
+  parts: readonly string[],
+  ends: readonly string[],
+): { readonly id: string; readonly rest: readonly string[] } {
+  const at = parts.findIndex((part, i) => i > 0 && ends.includes(part));
+  const end = at < 0 ? parts.length : at;
+  return { id: absoluteId(parts.slice(0, end).join('/')), rest: parts.slice(end) };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
