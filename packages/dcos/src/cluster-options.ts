@@ -54,6 +54,11 @@ export interface DcosOptions {
   /** Network of the tunnel ends; default 44.128.0.0/20, enough for 4094 nodes. */
   readonly vtepNetwork?: Cidr;
   /**
+   * The installer's `enable_ipv6`: whether the overlay has an IPv6 half, `dcos6`. Default true; then no more than some 2000 nodes can
+   * register, in life as here.
+   */
+  readonly ipv6?: boolean;
+  /**
    * Milliseconds in which a change of VIPs reaches the nodes by gossip: the first node hears of it after the first of them,
    * the next after the next, and so round and round. Default 50, 100, 150, 200; not measured on a real cluster.
    */

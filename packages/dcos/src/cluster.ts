@@ -333,8 +333,8 @@ export class DcosCluster {
 
   private join(address: Ipv4, role: '*' | 'slave_public', settled: boolean): string {
     const node = this.addNode(address, true, settled);
-    const former = this.mesos.agents().find(({ hostname }) => hostname === formatIpv4(address));
-    if (former !== undefined) this.mesos.removeAgent(former.id, 'a new agent registered at the same address');
+    const former = this.mesos.agentAt(formatIpv4(address));
+    if (former !== undefined) this.mesos.removeAgent(former, 'a new agent registered at the same address');
     const id = `${this.mesos.id}-S${this.agentCount++}`;
     this.agentNodes.set(id, node);
     this.services.serveAgent(node.machine, id);

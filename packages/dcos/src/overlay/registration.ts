@@ -322,14 +322,16 @@ export function registrationOf(
     readonly version: DcosNetVersion;
     readonly vtepNetwork?: Cidr | undefined;
     readonly networks: readonly (OverlayInfo & OverlayShape)[];
+    readonly ipv6?: boolean | undefined;
   },
   around: Omit<OverlaySurroundings, 'config' | 'release'>,
 ): OverlayRegistration {
   const overlays = [...DEFAULT_OVERLAY.overlays, ...plan.networks] as const;
+  const ipv6 = plan.ipv6 ?? true;
   const config = {
     vtepNetwork: plan.vtepNetwork ?? DEFAULT_OVERLAY.vtepNetwork,
-    vtepNetwork6: DEFAULT_OVERLAY6.vtepNetwork6,
-    overlays: [...overlays, DEFAULT_OVERLAY6.overlay],
+    vtepNetwork6: ipv6 ? DEFAULT_OVERLAY6.vtepNetwork6 : undefined,
+    overlays: ipv6 ? [...overlays, DEFAULT_OVERLAY6.overlay] : overlays,
   };
   const release = plan.version === '1.13' ? '1869381' : 'edc45dc';
   return new OverlayRegistration({ ...around, config, release }, new OverlayDirectory(overlays, () => around.clock.now));

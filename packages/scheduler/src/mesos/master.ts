@@ -258,6 +258,11 @@ export class MesosMaster {
     return true;
   }
 
+  /** The id of the registered agent with that hostname, the latest if there are several. */
+  agentAt(hostname: string): string | undefined {
+    return this.membership.at(hostname);
+  }
+
   /** The agents, in the order of their registration. */
   agents(): readonly AgentInfo[] {
     return Array.from(this.membership.ledgers.values(), (ledger) => ledger.info);

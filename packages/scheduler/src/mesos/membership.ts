@@ -34,6 +34,8 @@ export interface MembershipOptions {
 export class Membership {
   /** Registered agents. */
   readonly ledgers = new Map<string, AgentLedger>();
+  /** The latest agent of each hostname, whatever became of it. */
+  private readonly byHostname = new Map<string, string>();
   private readonly unreachable = new Map<string, AgentLedger>();
   private readonly gone = new Set<string>();
   private readonly timers = new Map<AgentLedger, Timer>();
@@ -53,6 +55,7 @@ export class Membership {
     const ledger = new AgentLedger(checked);
     ledger.registeredAt = this.options.clock.now;
     this.ledgers.set(info.id, ledger);
+    this.byHostname.set(info.hostname, info.id);
     this.options.joined(ledger);
   }
 
@@ -138,6 +141,12 @@ export class Membership {
   /** A status of a task whose agent was given up. */
   unseen(status: TaskStatus): void {
     for (const ledger of this.unreachable.values()) if (ledger.tasks.has(status.taskId)) ledger.unheard.push(status);
+  }
+
+  /** The registered agent with that hostname. */
+  at(hostname: string): string | undefined {
+    const id = this.byHostname.get(hostname);
+    return id !== undefined && this.ledgers.has(id) ? id : undefined;
   }
 
   /** Where an agent the master knew of stands: what reconciliation says of its tasks. */
