@@ -3,7 +3,7 @@ import type { MachineConfig } from '../src/agent/config.ts';
 import type { ConntrackRow, FdbRow, NeighbourRow } from '../src/agent/report.ts';
 import { parseCidr, parseIpv4, parseMac } from '../src/base/address.ts';
 import { produce } from '../src/base/immutable.ts';
-import { ANYWHERE, type Link, type Route } from '../src/kernel/config.ts';
+import { ANYWHERE, type Link, type Route, type RoutingRule } from '../src/kernel/config.ts';
 import { EMPTY_NETFILTER, type Netfilter } from '../src/kernel/netfilter/rule.ts';
 import type { ChainCounters } from '../src/kernel/netfilter/save.ts';
 import type { Host } from '../src/tools/tool.ts';
@@ -14,6 +14,7 @@ export interface FakeMachine {
   readonly counters?: ReadonlyMap<string, ChainCounters>;
   readonly links?: readonly Link[];
   readonly routes?: readonly Route[];
+  readonly rules?: readonly RoutingRule[];
   readonly config?: (config: MachineConfig) => MachineConfig;
   readonly neighbours?: readonly NeighbourRow[];
   readonly fdb?: readonly FdbRow[];
@@ -33,7 +34,7 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     host: {
       links: machine.links ?? [],
       routes: machine.routes ?? [],
-      rules: [
+      rules: machine.rules ?? [
         { priority: 0, table: 255 },
         { priority: 32766, table: 254 },
         { priority: 32767, table: 253 },

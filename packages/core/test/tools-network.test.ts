@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { ConntrackRow } from '../src/agent/report.ts';
 import { formatIpv4, parseCidr, parseIpv4, parseMac } from '../src/base/address.ts';
+import type { Route } from '../src/kernel/config.ts';
 import { parseSave } from '../src/kernel/netfilter/save.ts';
+import { routesOfAddress } from '../src/kernel/route.ts';
 import { conntrack } from '../src/tools/conntrack.ts';
 import { bridge } from '../src/tools/iproute/bridge.ts';
 import { ip } from '../src/tools/iproute/ip.ts';
@@ -28,6 +30,62 @@ const plain = (text: string) =>
     )
     .filter((line, i, all) => !line.includes('inet6') && !(line.includes('valid_lft') && all[i - 1]?.includes('inet6')))
     .join('\n');
+
+test('ip route get and ip rule: the lines of iproute2 6.1 on Linux 6.18', () => {
+  // Set up and asked in a namespace of Linux: 10.0.1.2/24 on d0, two rules by mark, routes of every type.
+  const route = (to: string, more: Partial<Route>): Route => ({
+    table: 254,
+    type: 'unicast',
+    destination: parseCidr(to),
+    scope: 'global',
+    protocol: 'boot',
+    metric: 0,
+    ...more,
+  });
+  const d0 = link(2, 'd0', '02:00:00:00:00:01', 1500, { type: 'dummy' }, ['10.0.1.2/24']);
+  const host = fakeHost({
+    links: [link(1, 'lo', '00:00:00:00:00:00', 65536, { type: 'loopback' }, ['127.0.0.1/8']), d0],
+    routes: [
+      ...routesOfAddress(d0, parseCidr('10.0.1.2/24')),
+      route('0.0.0.0/0', { via: parseIpv4('10.0.1.1'), device: 'd0' }),
+      route('10.9.0.0/24', { via: parseIpv4('10.0.1.9'), device: 'd0', table: 7 }),
+      route('192.0.2.0/24', { device: 'd0', table: 42, scope: 'link' }),
+      route('10.0.0.0/8', { type: 'throw', table: 42 }),
+      route('10.8.0.0/24', { type: 'unreachable' }),
+      route('10.7.0.0/24', { type: 'prohibit' }),
+      route('10.6.0.0/24', { type: 'blackhole' }),
+    ],
+    rules: [
+      { priority: 0, table: 255 },
+      { priority: 1000, mark: { value: 1, mask: 0xffffffff }, table: 7 },
+      { priority: 1001, from: parseCidr('10.0.0.0/8'), mark: { value: 2, mask: 3 }, table: 42 },
+      { priority: 32766, table: 254 },
+      { priority: 32767, table: 253 },
+    ],
+  });
+  expect(out(ip, 'rule', host)).toBe(
+    '0:\tfrom all lookup local\n1000:\tfrom all fwmark 0x1 lookup 7\n1001:\tfrom 10.0.0.0/8 fwmark 0x2/0x3 lookup 42\n32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n',
+  );
+  const get = (line: string) => out(ip, `route get ${line}`, host);
+  const cache = '\n    cache \n';
+  expect(get('1.2.3.4')).toBe(`1.2.3.4 via 10.0.1.1 dev d0 src 10.0.1.2 uid 0 ${cache}`);
+  expect(get('10.0.1.7')).toBe(`10.0.1.7 dev d0 src 10.0.1.2 uid 0 ${cache}`);
+  expect(get('10.0.1.2')).toBe('local 10.0.1.2 dev lo table local src 10.0.1.2 uid 0 \n    cache <local> \n');
+  expect(get('10.0.1.255')).toBe('broadcast 10.0.1.255 dev d0 table local src 10.0.1.2 uid 0 \n    cache <local,brd> \n');
+  expect(get('255.255.255.255')).toBe('broadcast 255.255.255.255 dev d0 src 10.0.1.2 uid 0 \n    cache <local,brd> \n');
+  expect(get('10.9.0.1 mark 1')).toBe(`10.9.0.1 via 10.0.1.9 dev d0 table 7 src 10.0.1.2 mark 1 uid 0 ${cache}`);
+  expect(get('10.0.1.7 mark 0x10')).toBe(`10.0.1.7 dev d0 src 10.0.1.2 mark 0x10 uid 0 ${cache}`);
+  expect(get('1.2.3.4 from 10.0.1.2')).toBe(`1.2.3.4 from 10.0.1.2 via 10.0.1.1 dev d0 uid 0 ${cache}`);
+  expect(get('192.0.2.1 mark 2 from 10.0.1.2')).toBe(`192.0.2.1 from 10.0.1.2 dev d0 table 42 mark 2 uid 0 ${cache}`);
+  const lost = (line: string) => ip.run(words(`route get ${line}`), host, '');
+  expect(lost('10.8.0.1')).toEqual({ stdout: '', stderr: 'RTNETLINK answers: No route to host\n', code: 2 });
+  expect(lost('10.7.0.1').stderr).toBe('RTNETLINK answers: Permission denied\n');
+  expect(lost('10.6.0.1').stderr).toBe('RTNETLINK answers: Invalid argument\n');
+  expect(lost('1.2.3.4 from 9.9.9.9').stderr).toBe('RTNETLINK answers: Network is unreachable\n');
+  expect(lost('bogus')).toEqual({ stdout: '', stderr: 'Error: any valid prefix is expected rather than "bogus".\n', code: 1 });
+  expect(lost('')).toEqual({ stdout: '', stderr: 'need at least a destination address\n', code: 1 });
+  expect(out(ip, 'route show table 42', host)).toBe('throw 10.0.0.0/8 \n192.0.2.0/24 dev d0 scope link \n');
+});
 
 test('bridge link: the recorded lines of iproute2 6.1', () => {
   const six = bridge('iproute2-6');
@@ -258,7 +316,7 @@ test('an option, object or filter that is unknown or not modelled is a Refusal t
     [ip, 'netns', 'not-modelled', 'ip: the object netns is not modelled'],
     [ip, 'link set eth0 up', 'not-modelled', 'ip: link set is not modelled'],
     [ip, 'link frob', 'unknown-command', 'Command "frob" is unknown, try "ip link help".'],
-    [ip, 'route get 1.2.3.4', 'not-modelled', 'ip: route get is not modelled'],
+    [ip, 'route get 1.2.3.4 oif eth0', 'not-modelled', 'ip: route get ... oif is not modelled'],
     [ip, 'route show table', 'incomplete', 'Command line is not complete. Try option "help"'],
     [bridge(), '-s fdb', 'not-modelled', 'bridge: option -s is not modelled'],
     [bridge(), 'vlan', 'not-modelled', 'bridge: the object vlan is not modelled'],

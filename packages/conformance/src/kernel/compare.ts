@@ -103,7 +103,9 @@ function classed(line: string, known: ReadonlySet<string>): string {
 
 /** A capture shares the memory of later fragments, whose headers are written anew when their packet has been put together. */
 function withoutShared(line: string): string {
-  return line.includes(' frag ') ? line.replace(/ttl \d+ (len \d+ frag [1-9]\d*\+?) \[[^\]]*\]/g, 'ttl ~ $1 [~]') : line;
+  return line.includes(' frag ')
+    ? line.replace(/[\d.]+ > [\d.]+ ttl \d+ (len \d+ frag [1-9]\d*\+?) \[[^\]]*\]/g, '$1 [~]')
+    : line;
 }
 
 function portClass(port: number, identifier: boolean): string {

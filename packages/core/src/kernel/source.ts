@@ -4,6 +4,7 @@
  */
 import type { Ipv4 } from '../base/address.ts';
 import type { Device } from './link/device.ts';
+import { isOfMany } from './many.ts';
 import type { Namespace } from './namespace.ts';
 
 /** The ends of a packet, and its firewall mark. */
@@ -16,6 +17,8 @@ export interface Ends {
 /** Whether a packet between those addresses has no business to come in by that device. */
 export function isMartian(ns: Namespace, { source, destination, mark }: Ends, device: Device): boolean {
   const { rpFilter, routeLocalnet, sourceValidMark } = device.switches;
+  // Nobody speaks as many, or as nobody.
+  if (isOfMany(source) || source >>> 24 === 0) return true;
   if (isLoopback(source) || isLoopback(destination)) return !routeLocalnet;
   const back = ns.route(source, 0, sourceValidMark ? mark : 0);
   if (back?.type === 'local') return true;

@@ -121,7 +121,7 @@ function portLine(link: Link, host: Host, layout: BridgeLayout): string {
 
 function portDetails({ port }: Link): string {
   const on = (flag: boolean | undefined) => (flag === true ? 'on' : 'off');
-  return `    hairpin ${on(port?.hairpin)} guard off root_block off fastleave off learning on flood on mcast_flood on bcast_flood on mcast_router 1 mcast_to_unicast off neigh_suppress off vlan_tunnel off isolated ${on(port?.isolated)} locked off `;
+  return `    hairpin ${on(port?.hairpin)} guard off root_block off fastleave off learning ${on(port?.learning !== false)} flood ${on(port?.flood !== false)} mcast_flood on bcast_flood on mcast_router 1 mcast_to_unicast off neigh_suppress off vlan_tunnel off isolated ${on(port?.isolated)} locked off `;
 }
 
 function showFdb(words: Words, host: Host): ToolResult {

@@ -4,7 +4,7 @@
  * address, the longer prefix first, then by metric.
  */
 import { formatCidr, formatIpv4 } from '../../base/address.ts';
-import { type Route, TABLE, type TableId } from '../../kernel/config.ts';
+import { type Route, type RoutingRule, TABLE, type TableId } from '../../kernel/config.ts';
 import { failed, lines, notModelled, ok, shorten } from '../result.ts';
 import type { Host, ToolResult } from '../tool.ts';
 import { hasCarrier, type Words } from './iproute.ts';
@@ -48,10 +48,15 @@ export function showRules(words: Words, host: Host): ToolResult {
     lines(
       host.config.host.rules.map((rule) => {
         const from = rule.from === undefined || rule.from.prefix === 0 ? 'all' : network(rule.from);
-        return `${rule.priority}:\tfrom ${from} lookup ${tableName(rule.table)}`;
+        const mark = rule.mark === undefined ? '' : ` fwmark ${markText(rule.mark)}`;
+        return `${rule.priority}:\tfrom ${from}${mark} lookup ${tableName(rule.table)}`;
       }),
     ),
   );
+}
+
+function markText({ value, mask }: NonNullable<RoutingRule['mark']>): string {
+  return `0x${value.toString(16)}${mask === 0xffffffff ? '' : `/0x${mask.toString(16)}`}`;
 }
 
 function tableId(text: string): TableId | 'all' | undefined {
@@ -60,7 +65,8 @@ function tableId(text: string): TableId | 'all' | undefined {
   return named ?? (/^\d{1,9}$/.test(text) ? Number(text) : undefined);
 }
 
-function tableName(table: TableId): string {
+/** A routing table as iproute2 calls it. */
+export function tableName(table: TableId): string {
   return TABLE_NAMES.find(([, id]) => id === table)?.[0] ?? String(table);
 }
 

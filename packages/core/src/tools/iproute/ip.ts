@@ -11,6 +11,7 @@ import type { Link } from '../../kernel/config.ts';
 import { failed, lines, notModelled, ok, shorten } from '../result.ts';
 import type { Host, Tool, ToolResult } from '../tool.ts';
 import { showRoutes, showRules } from './ip-route.ts';
+import { getRoute } from './ip-route-get.ts';
 import { linkFlags, linkName, matchWord, operState, refuse, Words } from './iproute.ts';
 
 const USAGE = `Usage: ip [ OPTIONS ] OBJECT { COMMAND | help }
@@ -98,9 +99,10 @@ export const ip: Tool = {
       case 'link':
         return showLinks(words, host, false);
       case 'route':
-        return command(words, 'route') ? showRoutes(words, host) : ok('');
+        return command(words, 'route', ['get']) === 'get' ? getRoute(words, host) : showRoutes(words, host);
       case 'rule':
-        return command(words, 'rule') ? showRules(words, host) : ok('');
+        command(words, 'rule');
+        return showRules(words, host);
       case 'neighbor':
       case 'neighbour':
         return showNeighbours(words, host);
@@ -112,11 +114,12 @@ export const ip: Tool = {
   },
 };
 
-/** Takes `show`, `list` or nothing; always true, so that what follows are filters. */
-function command(words: Words, object: string): boolean {
+/** Takes `show`, `list` or nothing, so that what follows are filters, or another command that the object has here. */
+function command(words: Words, object: string, others: readonly string[] = []): string {
   const typed = words.next();
-  if (typed === undefined || matchWord(typed, ['show', 'list', 'lst']) !== undefined) return true;
+  if (typed === undefined || matchWord(typed, ['show', 'list', 'lst']) !== undefined) return 'show';
   const known = matchWord(typed, COMMANDS);
+  if (known !== undefined && others.includes(known)) return known;
   if (known !== undefined) throw notModelled('ip', `${object} ${known}`);
   throw refuse('ip', 'unknown-command', `Command "${shorten(typed)}" is unknown, try "ip ${object} help".`);
 }
