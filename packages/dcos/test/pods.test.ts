@@ -1,5 +1,6 @@
 /** Pods: one network for all containers of an instance, endpoints with host ports and VIPs, one life for all tasks. */
 import { envValue, formatIpv4, HTTPI, type Program } from '@portolan/core';
+import { answerApi } from '@portolan/scheduler';
 import { expect, test } from 'vitest';
 import { DcosCluster } from '../src/index.ts';
 
@@ -223,4 +224,28 @@ test('pods are no apps: lists are apart, ids are shared, and what is wrong chang
   expect(() => marathon.updatePod('/shop/pod', { ...pod('host'), id: '/other' }, { force: true })).toThrow('got /other');
   expect(cluster.settle()).toBe(true);
   expect(marathon.tasks().length).toBe(2);
+});
+
+test('the HTTP API takes, shows, changes and deletes pods; what it shows can be posted again', () => {
+  const cluster = create();
+  const ask = (method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown) =>
+    answerApi(cluster.marathon, { method, path: `/v2/pods${path}`, body });
+  const made = ask('POST', '', pod('container/bridge'));
+  expect([made.status, [...made.headers.keys()]]).toEqual([201, ['Marathon-Deployment-Id']]);
+  expect(ask('POST', '', pod('host')).status).toBe(409);
+  expect(ask('GET', '').body).toEqual([made.body]);
+  cluster.settle();
+  const { version, ...shown } = JSON.parse(JSON.stringify(ask('GET', '/shop/pod').body));
+  expect(version).not.toBe('');
+  const again = ask('PUT', '/shop/pod', { ...shown, scaling: { kind: 'fixed', instances: 2 } });
+  expect([again.status, (again.body as Record<string, unknown>).scaling]).toEqual([200, { kind: 'fixed', instances: 2 }]);
+  expect(cluster.settle()).toBe(true);
+  expect(cluster.marathon.tasks().length).toBe(4);
+  expect([ask('GET', '/nowhere').status, answerApi(cluster.marathon, { method: 'GET', path: '/v2/apps' }).body]).toEqual([
+    404,
+    { apps: [] },
+  ]);
+  expect(ask('DELETE', '/shop/pod').status).toBe(202);
+  expect(cluster.settle()).toBe(true);
+  expect(ask('GET', '').body).toEqual([]);
 });

@@ -9,6 +9,7 @@ import { GROUPS } from './api-groups.ts';
 import { type Answer, changed, type Handler, idAndRest, parameter, type Question, questionOf } from './api-question.ts';
 import { killAll, scaleOf, TASKS } from './api-tasks.ts';
 import type { Marathon } from './marathon.ts';
+import { POD_RESOURCES } from './pods-api.ts';
 import { APP_PARTS, type AppPart, appJson, taskJson } from './show.ts';
 
 /** What is asked. */
@@ -49,6 +50,7 @@ const RESOURCES: ReadonlyMap<string, Handler> = new Map<string, Handler>([
   ['PATCH apps', (marathon, question) => putApp(marathon, question, false)],
   ['DELETE apps', deleteApp],
   ['GET info', (marathon) => ({ status: 200, body: { name: marathon.name, version: marathon.version } })],
+  ...POD_RESOURCES,
   ...GROUPS,
   ...TASKS,
 ]);

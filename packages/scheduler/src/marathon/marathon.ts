@@ -16,7 +16,7 @@ import type { MatchSite } from '../match/offer-match.ts';
 import type { MesosMaster } from '../mesos/master.ts';
 import type { Framework, OfferRound } from '../mesos/parties.ts';
 import { isPod, type PodApp, preparePod } from '../pod/pod.ts';
-import { badId, badInstances, sharedId } from '../pod/refusals.ts';
+import { badId, badInstances, noSuchPod, sharedId } from '../pod/refusals.ts';
 import type { TaskStatus } from '../task/state.ts';
 import { AppStore, type Change } from './app-store.ts';
 import { Backoff } from './backoff.ts';
@@ -204,8 +204,7 @@ export class Marathon implements Framework {
   pod(id: string): PodApp {
     const pod = this.pods().find((one) => one.id === absoluteId(id));
     if (pod !== undefined) return pod;
-    const message = `pod with ${absoluteId(id).slice(0, 200)} does not exist`;
-    throw new MarathonRefusal('app-missing', 404, [{ path: '', message }]);
+    throw noSuchPod(absoluteId(id));
   }
 
   /** All pods, in the order of their creation. */

@@ -10,7 +10,7 @@ import { networkNames } from '../app/normalise.ts';
 import type { DefinitionOptions } from '../app/prepare.ts';
 import type { Pairs } from '../app/read.ts';
 import { refuseIfAny, type Violation } from '../app/refusal.ts';
-import { type EndpointDefinition, type PodDefinition, readPod } from './definition.ts';
+import { type EndpointDefinition, type PodDefinition, type PodHealthCheckDefinition, readPod } from './definition.ts';
 import { podHealthCheck } from './health-check.ts';
 import { validatePod } from './validate.ts';
 
@@ -39,7 +39,10 @@ export interface PodContainer {
   readonly image?: string;
   /** Of a shell command or an argument list, as far as it names the program. */
   readonly command?: string;
+  readonly exec?: Json;
   readonly healthCheck?: HealthCheck;
+  /** The check as it was posted. */
+  readonly checkDefinition?: PodHealthCheckDefinition;
   readonly env: Pairs;
   readonly labels: Pairs;
   readonly endpoints: readonly Endpoint[];
@@ -102,7 +105,8 @@ export function toPod(definition: PodDefinition): PodApp {
       gpus: resources.gpus ?? 0,
       ...(image?.id === undefined ? {} : { image: image.id }),
       ...commandOf(exec),
-      ...checkOf(podHealthCheck(healthCheck, names)),
+      ...(exec === undefined ? {} : { exec }),
+      ...checkOf(podHealthCheck(healthCheck, names), healthCheck),
       env: environment,
       labels,
       endpoints: endpoints.map(toEndpoint),
@@ -166,8 +170,11 @@ function commandOf(exec: Json | undefined): Pick<PodContainer, 'command'> {
   return words === '' ? {} : { command: words };
 }
 
-function checkOf(healthCheck: HealthCheck | undefined): Pick<PodContainer, 'healthCheck'> {
-  return healthCheck === undefined ? {} : { healthCheck };
+function checkOf(
+  healthCheck: HealthCheck | undefined,
+  checkDefinition: PodHealthCheckDefinition | undefined,
+): Pick<PodContainer, 'healthCheck' | 'checkDefinition'> {
+  return healthCheck === undefined || checkDefinition === undefined ? {} : { healthCheck, checkDefinition };
 }
 
 /** Whether an app stands for a pod. */

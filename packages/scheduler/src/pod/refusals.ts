@@ -19,3 +19,8 @@ export function badInstances(instances: number): MarathonRefusal {
     { path: '/scaling/instances', message: `got ${instances}, expected 0 or more` },
   ]);
 }
+
+/** No pod is called so. */
+export function noSuchPod(id: string): MarathonRefusal {
+  return new MarathonRefusal('app-missing', 404, [{ path: '', message: `pod with ${id.slice(0, 200)} does not exist` }]);
+}
