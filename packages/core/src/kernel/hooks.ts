@@ -120,11 +120,12 @@ function nat(ns: Namespace, skb: SkBuff, hook: Hook): Verdict {
   const decided = side === 'source' ? connection.sourceDecided : connection.destinationDecided;
   // A reset that a REJECT rule made belongs to the connection it refuses, and may come here before its packets.
   const first = skb.ctInfo === 'new' || (skb.ctInfo === 'related' && skb.protocol !== PROTOCOL.icmp);
-  if (!decided && first && !connection.confirmed) {
+  if (!decided && first) {
     const verdict = ns.tables.nat.walk(hook, ns, skb);
     if (verdict === 'DROP' || verdict === 'UNKNOWN') return settle(ns, skb, verdict);
     const mapping = verdict === 'ACCEPT' ? undefined : mappingOf(ns, skb, hook, verdict);
-    if (!decide(connection, side, mapping, ns.connections, ns.random, ns.now)) {
+    // A connection that was entered meanwhile stays as it is (nf_nat_setup_info).
+    if (!connection.confirmed && !decide(connection, side, mapping, ns.connections, ns.random, ns.now)) {
       skb.hop?.steps.push({ action: 'dropped', text: 'no free port for the translation' });
       return 'drop';
     }
