@@ -1,6 +1,6 @@
 /**
  * Whether a packet's source may come in by a device: martians, and the look back along the route to the source.
- * Follows linux net/ipv4/fib_frontend.c (fib_validate_source).
+ * Follows linux net/ipv4/fib_frontend.c (fib_validate_source), and route.c (ip_route_input_slow).
  */
 import type { Ipv4 } from '../base/address.ts';
 import type { Device } from './link/device.ts';
@@ -23,7 +23,7 @@ export function isMartian(ns: Namespace, { source, destination, mark }: Ends, de
   const back = ns.route(source, 0, sourceValidMark ? mark : 0);
   if (back?.type === 'local') return true;
   if (rpFilter === 0) return false;
-  return back?.device === undefined || (rpFilter === 1 && back.device !== device.name);
+  return back?.type !== 'unicast' || (rpFilter === 1 && back.device !== device.name);
 }
 
 /** Whether a sender is reached by that device without a gateway. */
