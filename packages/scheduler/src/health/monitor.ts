@@ -67,6 +67,15 @@ export class HealthMonitor {
     }
   }
 
+  /** A deployment begins that waits for an app's checks: the clock does not come to rest before their next rounds. */
+  attend({ app }: AppRecord): void {
+    const intervals = [
+      ...app.healthChecks.map((check) => checkSettings(check).intervalSeconds),
+      ...app.readinessChecks.map(({ intervalSeconds = 30 }) => intervalSeconds),
+    ];
+    if (intervals.length > 0) this.options.clock.after(Math.max(...intervals) * 1000, () => {});
+  }
+
   private repeat(record: AppRecord, generation: number, seconds: number, interval: number, round: () => void): void {
     // While a deployment waits for health the rounds are what it waits for; else they are mere routine.
     const routine = record.deployment === undefined;

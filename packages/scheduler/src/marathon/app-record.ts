@@ -175,10 +175,11 @@ export class AppRecord {
   /** Whether deployments may count on it. */
   isReady(instance: Instance): boolean {
     if (instance.condition !== 'Running') return false;
-    if (!this.checked) return instance.healthy !== false;
+    // Nobody checks instances of earlier configurations any more: what was last known of them counts.
+    if (!this.checked || instance.generation !== this.generation) return instance.healthy !== false;
     const { healthChecks, readinessChecks } = this.app;
     const healthy = healthChecks.length > 0 ? instance.healthy === true : instance.healthy !== false;
-    return healthy && (readinessChecks.length === 0 || instance.isReady || instance.generation !== this.generation);
+    return healthy && (readinessChecks.length === 0 || instance.isReady);
   }
 
   private enqueue(instance: Instance): void {

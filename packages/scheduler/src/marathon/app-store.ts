@@ -297,6 +297,7 @@ export class AppStore {
     const { deploying } = this.options;
     const steps = [[{ action: deployment.action, appId: deployment.appId }]];
     deploying.plan({ id, version, steps }, () => deploying.deploy(record, deployment, gate));
+    this.options.monitor?.attend(record);
   }
 
   private nextVersion(): string {

@@ -12,6 +12,8 @@ import { propose } from './scaling.ts';
 export class ScaleDeployment implements Deployment {
   readonly action = 'ScaleApplication';
   private victims: readonly Instance[] | undefined;
+  /** Whether it has started any: then it waits for health, else it ends with the victims. */
+  private starts = false;
 
   constructor(
     readonly id: string,
@@ -30,8 +32,9 @@ export class ScaleDeployment implements Deployment {
       for (const victim of decommission) tools.decommission(record, victim);
     }
     if (record.doomed > 0) return false;
+    this.starts ||= record.live < target;
     if (record.live < target) tools.start(record, target - record.live);
-    return record.ready >= target;
+    return !this.starts || record.ready >= target;
   }
 }
 

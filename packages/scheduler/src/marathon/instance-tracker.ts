@@ -233,20 +233,24 @@ export class InstanceTracker implements DeploymentTools {
     if (instance.goal === 'Decommissioned' || (strategy !== 'disabled' && strategy.expungeAfterSeconds === 0)) {
       return this.expunge(record, instance);
     }
-    this.enter(record, instance, 'Unreachable');
+    const atOnce = strategy !== 'disabled' && strategy.inactiveAfterSeconds === 0;
+    this.enter(record, instance, atOnce ? 'UnreachableInactive' : 'Unreachable');
     if (strategy === 'disabled') return;
     const task = instance.task;
     const later = (seconds: number, action: () => void): void => {
       this.options.clock.after(
         seconds * 1000,
         () => instance.task === task && record.instances.has(instance.id) && action(),
-        true,
+        // A deployment may wait for it.
+        record.deployment === undefined,
       );
     };
-    later(strategy.inactiveAfterSeconds, () => {
-      this.enter(record, instance, 'UnreachableInactive');
-      this.options.advance(record);
-    });
+    if (!atOnce) {
+      later(strategy.inactiveAfterSeconds, () => {
+        this.enter(record, instance, 'UnreachableInactive');
+        this.options.advance(record);
+      });
+    }
     later(strategy.expungeAfterSeconds, () => {
       this.expunge(record, instance);
       this.options.advance(record);
