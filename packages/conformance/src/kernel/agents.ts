@@ -1,4 +1,4 @@
-/** Labs of agents as this library wires them: a cluster with apps in every network mode, probes between all its parts. */
+/** Labs of agents as this library wires them: a cluster with apps of Docker and of Mesos' own containerizer in every network mode, probes between all its parts. */
 import { DcosCluster } from '@portolan/dcos';
 import type { Draw } from './draw.ts';
 import type { Lab, LabNamespace, LabProbe } from './lab.ts';
@@ -34,12 +34,11 @@ function app(draw: Draw, index: number): unknown {
   const network = mode === 'container' ? { mode, name: 'dcos' } : { mode };
   const vip = draw.chance(50) ? { labels: { VIP_0: `/app${index}:3141` } } : {};
   const common = { id: `/app${index}`, cpus: 0.1, mem: 32, instances: draw.number(1, 2), networks: [network] };
-  const docker = { image: 'dcoslabs/httpi:latest' };
-  if (mode === 'host')
-    return { ...common, portDefinitions: [{ port: 0, name: 'http', ...vip }], container: { type: 'DOCKER', docker } };
+  const container = { type: draw.pick(['DOCKER', 'MESOS']), docker: { image: 'dcoslabs/httpi:latest' } };
+  if (mode === 'host') return { ...common, portDefinitions: [{ port: 0, name: 'http', ...vip }], container };
   const published = mode === 'container/bridge' || draw.chance(50);
   const mapping = { containerPort: draw.pick([0, 80, 3141]), name: 'http', ...(published ? { hostPort: 0 } : {}), ...vip };
-  return { ...common, container: { type: 'DOCKER', docker, portMappings: [mapping] } };
+  return { ...common, container: { ...container, portMappings: [mapping] } };
 }
 
 function probeBetween(draw: Draw, namespaces: readonly LabNamespace[], index: number): LabProbe {

@@ -36,12 +36,19 @@ export function namespacesOfCluster(cluster: Cluster, nameOf = (container: strin
   const world = new Map<string, { ns: Namespace; name: string; forwards: ReadonlyMap<number, string> }>();
   for (const machine of cluster.machines) {
     world.set(machine.name, { ns: machine.host, name: machine.name, forwards: forwardsOf(machine) });
-    for (const { id, name, state, endpoint } of machine.config.docker.containers) {
-      const ns = state === 'running' && endpoint !== undefined ? machine.namespace(id) : undefined;
+    for (const [id, name] of containersWithNetwork(machine)) {
+      const ns = machine.namespace(id);
       if (ns !== undefined) world.set(id, { ns, name: nameOf(name), forwards: new Map() });
     }
   }
   return [...networksOf(world), ...[...world.values()].map(({ ns, name, forwards }) => namespaceOf(ns, name, forwards, world))];
+}
+
+/** Ids and names of running containers that have a network namespace of their own. */
+function containersWithNetwork({ config }: Machine): readonly (readonly [id: string, name: string])[] {
+  const docker = config.docker.containers.filter(({ state, endpoint }) => state === 'running' && endpoint !== undefined);
+  const mesos = config.ucr.containers.filter(({ attachments }) => attachments.length > 0);
+  return [...docker.map(({ id, name }) => [id, name] as const), ...mesos.map(({ id }) => [id, id] as const)];
 }
 
 /** Where a machine's proxies lead, by their port. */
