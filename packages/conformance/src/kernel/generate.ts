@@ -87,19 +87,16 @@ function generateListeners(draw: Draw, ns: LabNamespace): readonly LabListener[]
 }
 
 /** Sizes about which some device has another opinion, and who may cut what is too large. */
-function generateSize(draw: Draw, topology: Topology, { from, protocol }: Pick<LabProbe, 'from' | 'protocol'>, index: number) {
+function generateSize(draw: Draw, topology: Topology, protocol: LabProbe['protocol']) {
   if (!draw.chance(25)) return {};
-  const most = protocol === 'tcp' ? oneSegment(topology, from, index) : Number.POSITIVE_INFINITY;
+  const most = protocol === 'tcp' ? oneSegment(topology) : Number.POSITIVE_INFINITY;
   const bytes = draw.pick([1, 100, 500, 575, 1000, 1400, 1430, 1472, 2000, 3500].filter((size) => size <= most));
   return { bytes, ...(protocol !== 'tcp' && draw.chance(60) ? { fragment: draw.chance(75) } : {}) };
 }
 
-/** In which order many segments and their acknowledgements pass is a matter of time; only a first probe may be cut by surprise. */
-function oneSegment({ namespaces }: Topology, from: string, index: number): number {
-  const least = (some: readonly LabNamespace[]) => Math.min(...some.flatMap(({ links }) => links.map(({ mtu }) => mtu)));
-  const narrowest = least(namespaces) - TCP_HEADERS;
-  const ends = namespaces.filter(({ name, links }) => name === from || links.length === 1);
-  return index > 0 ? narrowest : Math.min(2 * narrowest, least(ends) - TCP_HEADERS);
+/** What fits one segment everywhere: of several, the kernel's programs may read some together, and answer them so. */
+function oneSegment({ namespaces }: Topology): number {
+  return Math.min(...namespaces.flatMap(({ links }) => links.map(({ mtu }) => mtu))) - TCP_HEADERS;
 }
 
 function generateProbe(draw: Draw, topology: Topology, index: number): LabProbe {
@@ -122,6 +119,6 @@ function generateProbe(draw: Draw, topology: Topology, index: number): LabProbe 
     ...ttl,
     ...connect,
     ...(many && draw.chance(80) ? { broadcast: true } : {}),
-    ...generateSize(draw, topology, { from, protocol }, index),
+    ...generateSize(draw, topology, protocol),
   };
 }

@@ -82,7 +82,8 @@ class LabWorld {
     const ns = this.namespaces.get(probe.from);
     if (ns === undefined) throw new Error(`the lab has no ${probe.from}`);
     const { verdict, reply } = probeOnce(ns, probe, this.clock, this.wire);
-    for (const server of this.servers) server.reset();
+    // A program that has closed its socket cannot break the connection off any more.
+    for (const server of this.servers) if (server.phase === 'ESTABLISHED' || server.phase === 'CLOSE_WAIT') server.reset();
     this.wire.run();
     this.wire.tap = undefined;
     return { verdict, reply, seen: this.seen, packets: { ...packets } };

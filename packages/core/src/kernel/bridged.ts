@@ -6,7 +6,7 @@
 import { isGroupMac, type Mac } from '../base/address.ts';
 import { fragments } from './fragment.ts';
 import type { Device } from './link/device.ts';
-import { passUpBridge } from './link/receive.ts';
+import { learnSource, passUpBridge } from './link/receive.ts';
 import { fits, mayFlood, mayForward, transmit } from './link/transmit.ts';
 import type { Namespace } from './namespace.ts';
 import { confirm } from './netfilter/conntrack.ts';
@@ -22,6 +22,7 @@ export function receiveBridged(ns: Namespace, skb: SkBuff, bridge: Device, port:
   if (!pass(ns, 'PREROUTING', skb)) return;
   skb.prerouted = true;
   if (skb.destination !== destination) return redirect(ns, skb, bridge, port);
+  learnSource(bridge, port, skb);
   if (skb.destinationMac === bridge.mac) return passUpBridge(bridge, skb);
   if (isGroupMac(skb.destinationMac)) {
     bridgeOn(ns, withNotes(skb), bridge, port);
@@ -41,6 +42,7 @@ function redirect(ns: Namespace, skb: SkBuff, bridge: Device, port: Device): voi
     return;
   }
   if (route?.type !== 'unicast' || route.device !== bridge.name) {
+    learnSource(bridge, port, skb);
     skb.destinationMac = bridge.mac;
     return passUpBridge(bridge, skb);
   }
@@ -48,6 +50,7 @@ function redirect(ns: Namespace, skb: SkBuff, bridge: Device, port: Device): voi
   const mac = ns.neighbours.lookup(bridge, next);
   if (mac === undefined) ns.neighbours.resolve(bridge, next, skb, (found) => bridgeTo(ns, skb, found, bridge, port));
   else if (ns.neighbours.isReachable(bridge, next)) {
+    learnSource(bridge, port, skb);
     skb.destinationMac = mac;
     bridgeOn(ns, skb, bridge, port);
   } else bridgeTo(ns, skb, mac, bridge, port);

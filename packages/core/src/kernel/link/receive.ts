@@ -26,9 +26,14 @@ function passUp(device: Device, frame: Frame): void {
 }
 
 function receiveAtPort(bridge: Device, port: Device, frame: Frame): void {
+  if (!(frame instanceof Arp) && port.owner.bridgeNetfilter) return port.owner.receiveBridged(frame, bridge, port);
+  learnSource(bridge, port, frame);
+  bridgeInput(bridge, port, frame);
+}
+
+/** A bridge learns where a frame came from once it is let in. */
+export function learnSource(bridge: Device, port: Device, frame: Frame): void {
   if (port.learns) bridge.bridge?.learn(frame.sourceMac, port, port.owner.now);
-  if (!(frame instanceof Arp) && port.owner.bridgeNetfilter) port.owner.receiveBridged(frame, bridge, port);
-  else bridgeInput(bridge, port, frame);
 }
 
 /** What a bridge does with a frame that came in by a port: up, on, or both. */

@@ -53,7 +53,8 @@ export const mac: MatchDescription<MacMatch> = {
   place: () => ({ chains: ['PREROUTING', 'INPUT', 'FORWARD'] }),
   list: ({ source }) => `MAC ${source.not === true ? '! ' : ''}${formatMac(source.mac)}`,
   tests: ({ source: { mac, not = false } }) => [
-    (_, { input, sourceMac }) => input !== undefined && input.link.kind.type !== 'loopback' && (sourceMac === mac) !== not,
+    // What never was on a wire has no address to compare, not even with another one.
+    (_, { input, sourceMac }) => input !== undefined && sourceMac !== 0 && (sourceMac === mac) !== not,
   ],
 };
 
