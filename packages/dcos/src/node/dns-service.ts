@@ -1,56 +1,48 @@
-/** dcos-dns and Mesos-DNS as programs of a node: UDP sockets that answer questions, or pass them on. */
-import type { Datagram, Namespace, UdpSocket } from '@portolan/core';
+/** dcos-dns and Mesos-DNS as programs of a node: they answer questions over UDP and TCP, or pass them on. */
+import type { Namespace } from '@portolan/core';
 import { answer, type DnsWorld, failedReply, UPSTREAM_TIMEOUT } from '../dns/dcos-dns.ts';
 import type { DnsQuestion, DnsReply } from '../dns/message.ts';
 import { chooseUpstreams, type Upstream } from '../dns/router.ts';
 import { SPARTAN_ADDRESSES } from '../dns/zones.ts';
 import { MESOS_DNS_PORT, type MesosDns } from '../mesos-dns/mesos-dns.ts';
-import { isQuestion, isReply, questionBytes, replyBytes } from './resolver.ts';
+import { type DnsResponder, exchange, serveDnsAt } from './dns-exchange.ts';
 
 const PORT = 53;
 
 /** Starts dcos-dns on a node: it answers at spartan's three addresses. `world` says what the node knows at the moment. */
 export function startDcosDns(ns: Namespace, world: () => DnsWorld): void {
-  const received = (datagram: Datagram, socket: UdpSocket): void => {
-    const question = datagram.payload;
-    if (!isQuestion(question)) return;
+  const responder: DnsResponder = (question, respond) => {
     const decision = answer(question, world());
-    if (decision.kind === 'reply') respond(socket, datagram, decision.reply);
-    else
-      forward(
-        ns,
-        question,
-        chooseUpstreams(decision.upstreams, () => 0, ns.random),
-        (reply) => respond(socket, datagram, reply),
-      );
+    if (decision.kind === 'reply') return respond(decision.reply);
+    const upstreams = chooseUpstreams(decision.upstreams, () => 0, ns.random);
+    forward(ns, question, upstreams, respond);
   };
-  for (const address of SPARTAN_ADDRESSES) ns.sockets.bindUdp({ address, port: PORT, program: 'dcos-net' }, received);
+  for (const address of SPARTAN_ADDRESSES) serveDnsAt(ns, { address, port: PORT, program: 'dcos-net' }, responder);
 }
 
 /** Starts Mesos-DNS on a master. */
 export function startMesosDns(ns: Namespace, mesosDns: MesosDns): void {
-  ns.sockets.bindUdp({ address: 0, port: MESOS_DNS_PORT, program: 'mesos-dns' }, (datagram, socket) => {
-    if (isQuestion(datagram.payload) && mesosDns.ready) respond(socket, datagram, mesosDns.answer(datagram.payload));
+  serveDnsAt(ns, { address: 0, port: MESOS_DNS_PORT, program: 'mesos-dns' }, (question, respond) => {
+    if (mesosDns.ready) respond(mesosDns.answer(question));
   });
 }
 
-/** Asks all upstreams at once; the first answer counts, and without any the question fails. */
+/** Asks all upstreams at once, by the transport of the question; the first answer counts, and without any the question fails. */
 function forward(ns: Namespace, question: DnsQuestion, upstreams: readonly Upstream[], done: (reply: DnsReply) => void): void {
-  let settled = false;
+  let waitingFor = upstreams.length;
+  const cancels: (() => void)[] = [];
   const finish = (reply: DnsReply): void => {
-    if (settled) return;
-    settled = true;
     timer.cancel();
-    socket.close();
+    for (const cancel of cancels) cancel();
     done(reply);
   };
-  const socket = ns.sockets.bindUdp({ address: 0, port: 0, program: 'dcos-net' }, ({ payload }) => {
-    if (isReply(payload)) finish(payload);
-  });
   const timer = ns.after(UPSTREAM_TIMEOUT, () => finish(failedReply(question)));
-  for (const upstream of upstreams) socket.send(upstream, question, questionBytes(question));
-}
-
-function respond(socket: UdpSocket, to: Datagram, reply: DnsReply): void {
-  socket.send({ address: to.source, port: to.sourcePort, source: to.destination }, reply, replyBytes(reply));
+  for (const server of upstreams) {
+    const cancel = exchange(ns, 'dcos-net', { server, question }, (reply) => {
+      waitingFor--;
+      if (reply !== undefined) finish(reply);
+      else if (waitingFor === 0) finish(failedReply(question));
+    });
+    cancels.push(cancel);
+  }
 }

@@ -16,7 +16,7 @@ import {
 } from '@portolan/core';
 import type { DnsQuestion, DnsReply } from '../dns/message.ts';
 import { HttpConnection, type HttpOutcome, parseTarget, type RequestOptions, requestOf, send } from './http-client.ts';
-import { ask } from './resolver.ts';
+import { ask, askForAll } from './resolver.ts';
 
 /** Longest a request may take, in virtual milliseconds: TCP gives up after 127 s, each name server look-up after 9 s. */
 const PATIENCE = 300_000;
@@ -150,16 +150,25 @@ export class DcosNode {
     return replyOf(result, trace);
   }
 
-  /** Asks the node's name servers; undefined if none answers. */
+  /** Asks the node's name servers, by TCP again if the answer is cut short; undefined if none answers. */
   resolve(name: string, type = 'A'): DnsReply | undefined {
-    return this.query({ name, type, id: this.random.nextInt(0x10000) });
+    return this.lookUp({ name, type, id: this.messageId() }, askForAll);
   }
 
-  /** Asks the node's name servers a question with all that its message says; undefined if none answers. */
+  /** Asks the node's name servers a question with all that its message says, by its transport; undefined if none answers. */
   query(question: DnsQuestion): DnsReply | undefined {
+    return this.lookUp(question, ask);
+  }
+
+  /** An id for a DNS message. */
+  messageId(): number {
+    return this.random.nextInt(0x10000);
+  }
+
+  private lookUp(question: DnsQuestion, how: typeof ask): DnsReply | undefined {
     let reply: DnsReply | undefined;
     let done = false;
-    ask(this.namespace(), question, (result) => {
+    how(this.namespace(), question, (result) => {
       reply = result;
       done = true;
     });

@@ -1,4 +1,4 @@
-/** dig, asking the node's own name servers. Follows BIND 9.11 dig; one name a call. */
+/** dig, asking the node's own name servers, by TCP if told so or if an answer was cut short. Follows BIND 9.11 dig; one name a call. */
 import type { Tool } from '@portolan/core';
 import { type DnsRecord, type DnsReply, printData, printFlags } from '../dns/message.ts';
 import type { DcosNode } from '../node/node.ts';
@@ -6,7 +6,7 @@ import { notModelled } from './curl.ts';
 
 const TYPES: ReadonlySet<string> = new Set(['A', 'AAAA', 'SRV', 'ANY', 'NS', 'SOA', 'TXT', 'CNAME', 'MX', 'PTR']);
 
-/** `dig [+short] NAME [TYPE]`, words in any order. */
+/** `dig [+short] [+tcp] NAME [TYPE]`, words in any order. */
 export function dig(node: DcosNode): Tool {
   return {
     name: 'dig',
@@ -15,17 +15,24 @@ export function dig(node: DcosNode): Tool {
       let name: string | undefined;
       let type = 'A';
       let short = false;
+      let transport: 'udp' | 'tcp' = 'udp';
       for (const word of args) {
         if (word === '+short') short = true;
-        else if (word === '-h' || word === '--help') return { stdout: 'Usage: dig [+short] name [type]\n', stderr: '', code: 0 };
+        else if (word === '+tcp' || word === '+vc') transport = 'tcp';
+        else if (word === '-h' || word === '--help')
+          return { stdout: 'Usage: dig [+short] [+tcp] name [type]\n', stderr: '', code: 0 };
         else if (/^[-+@]/.test(word)) throw notModelled('dig', word.slice(0, 60));
         else if (TYPES.has(word.toUpperCase())) type = word.toUpperCase();
         else if (name === undefined) name = word;
         else throw notModelled('dig', 'more than one name');
       }
-      const reply = node.resolve(name ?? '.', type);
+      const ask = (by: 'udp' | 'tcp') => node.query({ name: name ?? '.', type, id: node.messageId(), transport: by });
+      const first = ask(transport);
+      const truncated = first?.flags.tc === true && transport === 'udp';
+      const reply = truncated ? ask('tcp') : first;
       if (reply === undefined) return { stdout: ';; connection timed out; no servers could be reached\n', stderr: '', code: 9 };
-      return { stdout: short ? shortText(reply) : longText(reply), stderr: '', code: 0 };
+      const notice = truncated ? ';; Truncated, retrying in TCP mode.\n' : '';
+      return { stdout: short ? shortText(reply) : `${notice}${longText(reply)}`, stderr: '', code: 0 };
     },
   };
 }

@@ -32,6 +32,8 @@ export type TcpFailure =
 export interface TcpProgram {
   connected?(socket: TcpSocket): void;
   received?(socket: TcpSocket, text: string): void;
+  /** A value came that the other side sent by {@link TcpSocket.writeMessage}. */
+  message?(socket: TcpSocket, message: object): void;
   /** The other side has closed; what the program does not close now stays half open. */
   closed?(socket: TcpSocket): void;
   failed?(socket: TcpSocket, failure: TcpFailure): void;
@@ -52,6 +54,11 @@ export interface TcpHost {
 
 /** Where a connection is in its life. */
 export type TcpPhase = 'SYN_SENT' | 'SYN_RECV' | 'ESTABLISHED' | 'FIN_WAIT' | 'CLOSE_WAIT' | 'LAST_ACK' | 'CLOSED';
+
+/** What a segment carries: text, or the value that a message stands for; the segments before its last carry nothing to read. */
+type TcpData = string | object;
+/** The part of a message that is not its last. */
+const NOT_YET = {};
 
 const TCP = 6;
 /** Bytes of the longest packet. */
@@ -85,8 +92,8 @@ export class TcpSocket extends TupleEntry {
   private acknowledgement = 0;
   /** Something was acknowledged since the last segment was sent. */
   private gotOn = false;
-  /** Text under way, with its sequence number. */
-  private unacknowledged: { readonly text: string; readonly first: number }[] = [];
+  /** Segments under way, with their sequence numbers. */
+  private unacknowledged: { readonly data: TcpData; readonly bytes: number; readonly first: number }[] = [];
   private timer: Timer | undefined;
   private retries = 0;
 
@@ -132,8 +139,25 @@ export class TcpSocket extends TupleEntry {
 
   /** Sends text, in as many segments as it takes. */
   write(text: string): void {
-    assert(this.phase === 'ESTABLISHED' || this.phase === 'CLOSE_WAIT', `a write to a socket in ${this.phase}`);
+    this.assertWritable();
     this.cut(text);
+  }
+
+  /** Sends a value that stands for so many bytes, of a protocol whose messages are values here; it comes with the last of them. */
+  writeMessage(message: object, bytes: number): void {
+    this.assertWritable();
+    this.cutMessage(message, bytes);
+  }
+
+  private assertWritable(): void {
+    assert(this.phase === 'ESTABLISHED' || this.phase === 'CLOSE_WAIT', `a write to a socket in ${this.phase}`);
+  }
+
+  private cutMessage(message: object, bytes: number): void {
+    this.fit();
+    let left = bytes;
+    for (; left > this.segment; left -= this.segment) this.push(NOT_YET, FLAG.ack, this.segment);
+    this.push(message, FLAG.psh | FLAG.ack, left);
   }
 
   /** Makes segments as small as the way wants them; true if they have become smaller. */
@@ -211,9 +235,10 @@ export class TcpSocket extends TupleEntry {
     const lost = this.unacknowledged;
     this.unacknowledged = [];
     const { sequence } = this;
-    for (const { text, first } of lost) {
+    for (const { data, bytes, first } of lost) {
       this.sequence = first;
-      this.cut(text);
+      if (typeof data === 'string') this.cut(data);
+      else this.cutMessage(data, bytes);
     }
     this.sequence = sequence;
   }
@@ -264,12 +289,14 @@ export class TcpSocket extends TupleEntry {
       waiting.shift();
       this.gotOn = true;
     }
-    const text = p.payload;
-    if (typeof text === 'string') {
+    const data = p.payload;
+    if (typeof data === 'string' || (typeof data === 'object' && data !== null)) {
       this.acknowledgement = (p.sequence + p.length - HEADERS) >>> 0;
       this.emit(FLAG.ack, 0, undefined);
       this.host.wake(() => {
-        if (!this.ended()) this.program.received?.(this, text);
+        if (this.ended()) return;
+        if (typeof data === 'string') this.program.received?.(this, data);
+        else if (data !== NOT_YET) this.program.message?.(this, data);
       });
     }
     if (p.flags & FLAG.fin) this.receiveFin(p);
@@ -300,9 +327,9 @@ export class TcpSocket extends TupleEntry {
     return this.phase === 'CLOSED';
   }
 
-  private push(text: string, flags: number, bytes: number): void {
-    this.unacknowledged.push({ text, first: this.sequence });
-    this.emit(flags, bytes, text);
+  private push(data: TcpData, flags: number, bytes: number): void {
+    this.unacknowledged.push({ data, bytes, first: this.sequence });
+    this.emit(flags, bytes, data);
     this.sequence = (this.sequence + bytes) >>> 0;
   }
 
@@ -339,7 +366,7 @@ export class TcpSocket extends TupleEntry {
     if (mss > 0) this.segment = Math.min(this.segment, mss - TIMESTAMP);
   }
 
-  private emit(flags: number, bytes: number, payload: string | undefined, sequence = this.sequence): TcpFailure | undefined {
+  private emit(flags: number, bytes: number, payload: TcpData | undefined, sequence = this.sequence): TcpFailure | undefined {
     const header = flags & FLAG.syn ? TCP_HEADER.syn : TCP_HEADER.established;
     const p = new SkBuff(TCP, this.local, this.localPort, this.remote, this.remotePort, IPV4_HEADER + header + bytes);
     p.ttl = this.ttl;
