@@ -124,12 +124,12 @@ export function output(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
   if (verdict === 'drop') return skb.destination === destination ? 'EPERM' : dropped(ns, skb);
   if (skb.destination !== destination || skb.mark !== mark) {
     const changed = routeOut(ns, skb);
-    if (changed !== undefined) return changed;
+    if (changed !== undefined) return skb.protocol === PROTOCOL.tcp ? 'EPERM' : changed;
   }
   return finish(ns, skb);
 }
 
-/** What the sender of a packet learns that was dropped after it got another destination; TCP learns nothing. */
+/** What the sender of a packet learns that was dropped after it got another destination; TCP learns nothing, as of any drop. */
 function dropped(ns: Namespace, skb: SkBuff): TcpFailure {
   if (skb.protocol === PROTOCOL.tcp) return 'EPERM';
   return outFailure(ns, skb, ns.route(skb.destination, skb.source, skb.mark)) ?? 'EPERM';
