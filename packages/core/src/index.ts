@@ -177,6 +177,7 @@ export {
   releaseVtep6,
   reserveVtep,
   reserveVtep6,
+  VTEP_OUI,
   type VtepPool,
   vtepMac,
   vtepPool,

@@ -154,8 +154,9 @@ export class DcosCluster {
       nodes: () => this.nodes().map(({ address, name }) => ({ address, hostname: name })),
       now: () => plan.epoch + clock.now,
     };
+    const { mesos, marathon, registration: overlay } = this;
     const { leader, now } = this.daemonWorld;
-    this.services = new MesosServices({ mesos: this.mesos, marathon: this.marathon, leader, now, epoch: plan.epoch });
+    this.services = new MesosServices({ mesos, marathon, overlay, leader, now, epoch: plan.epoch });
     this.loadBalancer = new LoadBalancerService({ cluster: this.core, marathon: this.marathon });
     const publicAddresses = plan.publicAgents.slice(0, 1).map((inside) => ({ outside: plan.publicAddress, inside }));
     this.core.add(routerConfig(publicAddresses));
@@ -337,7 +338,7 @@ export class DcosCluster {
     if (former !== undefined) this.mesos.removeAgent(former, 'a new agent registered at the same address');
     const id = `${this.mesos.id}-S${this.agentCount++}`;
     this.agentNodes.set(id, node);
-    this.services.serveAgent(node.machine, id);
+    this.services.serveAgent(node.machine, address, id);
     const { cpus = 8, mem = 16384, disk = 65536, ports = PRIVATE_AGENT_PORTS } = this.plan;
     const info: AgentInfo = {
       id,

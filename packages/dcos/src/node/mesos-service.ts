@@ -1,12 +1,13 @@
 /**
  * Mesos and Marathon as they are asked over HTTP: masters on port 5050, Marathon beside them on 8080, each agent on 5051.
- * Admin Router, which stands before them on DC/OS and asks for a token, is not modelled.
+ * The overlay's modules answer on the Mesos processes' ports. Admin Router, which stands before them on DC/OS and asks for a token, is not modelled.
  */
 import { formatIpv4, type Ipv4, type Machine } from '@portolan/core';
 import { type ApiRequest, answerApi, type Marathon, type MesosMaster } from '@portolan/scheduler';
 import { AGENT_PORT, agentPage, MASTER_PORT, masterPage } from '../mesos-http/pages.ts';
 import type { MesosHttpSources } from '../mesos-http/state.ts';
-import { serveWeb, type WebPage, type WebRequest } from './web-server.ts';
+import type { OverlayRegistration } from '../overlay/registration.ts';
+import { getOnly, serveWeb, type WebPage, type WebRequest } from './web-server.ts';
 
 /** Marathon's port. */
 export const MARATHON_PORT = 8080;
@@ -19,6 +20,7 @@ const METHODS: ReadonlyMap<string, ApiRequest['method']> = new Map(
 export interface MesosServiceOptions {
   readonly mesos: MesosMaster;
   readonly marathon: Marathon;
+  readonly overlay: Pick<OverlayRegistration, 'masterState' | 'nodeState'>;
   /** The address of the master that leads. */
   readonly leader: () => Ipv4;
   /** Unix milliseconds at virtual time 0, and now. */
@@ -34,6 +36,8 @@ export class MesosServices {
   serveMaster(machine: Machine, address: Ipv4): void {
     const { marathon, leader, now } = this.options;
     serveWeb(machine, { address: 0, port: MASTER_PORT, program: 'mesos-master' }, now, (request) => {
+      const overlay = this.overlayPage(address, request);
+      if (overlay !== undefined) return overlay;
       if (leader() === address) return masterPage(this.sources, request);
       const location = `//${formatIpv4(leader())}:${MASTER_PORT}${request.path}`;
       return { status: 307, type: '', body: '', headers: [['Location', location]] };
@@ -43,15 +47,35 @@ export class MesosServices {
   }
 
   /** An agent's. */
-  serveAgent(machine: Machine, agentId: string): void {
+  serveAgent(machine: Machine, address: Ipv4, agentId: string): void {
     const at = { address: 0, port: AGENT_PORT, program: 'mesos-agent' };
-    serveWeb(machine, at, this.options.now, (request) => agentPage(agentId, this.sources, request));
+    serveWeb(
+      machine,
+      at,
+      this.options.now,
+      (request) => this.overlayPage(address, request) ?? agentPage(agentId, this.sources, request),
+    );
+  }
+
+  /** A page of the overlay's modules on a node; a master that does not lead sends on to the one that does. */
+  private overlayPage(address: Ipv4, request: WebRequest): WebPage | undefined {
+    const { overlay, leader } = this.options;
+    const [path] = request.path.split('?', 1);
+    if (path === '/overlay-agent/overlay') return getOnly(() => jsonOf(overlay.nodeState(address)))(request);
+    if (path !== '/overlay-master/state' || leader() !== address) return undefined;
+    return getOnly(() => jsonOf(overlay.masterState()))(request);
   }
 
   private get sources(): MesosHttpSources {
     const { mesos, leader, epoch } = this.options;
     return { master: mesos, leader: formatIpv4(leader()), epoch };
   }
+}
+
+function jsonOf(state: object | undefined): WebPage {
+  return state === undefined
+    ? { status: 503, type: '', body: '' }
+    : { status: 200, type: 'application/json', body: JSON.stringify(state) };
 }
 
 function marathonPage(marathon: Marathon, { method, path, body }: WebRequest): WebPage {

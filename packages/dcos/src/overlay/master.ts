@@ -46,6 +46,11 @@ export class OverlayMaster {
     this.plan = addressPlan(config);
   }
 
+  /** Whether it has read the log. */
+  get recovered(): boolean {
+    return this.phase === 'recovered';
+  }
+
   /** A node asks for its part. */
   register(registration: Registration): RegisterOutcome {
     if (this.phase === 'started') {

@@ -33,6 +33,7 @@ import {
 } from './agent-module.ts';
 import { OverlayDirectory, type OverlayShape } from './directory.ts';
 import { type OverlayLog, OverlayMaster } from './master.ts';
+import { overlayAgentState, overlayMasterState } from './state-json.ts';
 
 /** Milliseconds for reading the replicated log, for writing it, and for `docker network create` with its rules. */
 const FETCH_DELAY = 50;
@@ -116,6 +117,23 @@ export class OverlayRegistration {
   /** What a node's module knows; undefined while the node is down. */
   module(node: Ipv4): ModuleState | undefined {
     return this.members.get(node)?.module;
+  }
+
+  /** What the leading master's module answers over HTTP: it knows a node's status from when that reports it. */
+  masterState(): ReturnType<typeof overlayMasterState> {
+    const places = this.master?.recovered === true ? [...this.log.values()] : [];
+    const nodes = places.map((place) => {
+      const module = this.members.get(place.agent)?.module;
+      return { place, reported: module !== undefined && module.attempts > 0 ? module : undefined };
+    });
+    return overlayMasterState(this.around.config, nodes);
+  }
+
+  /** What a node's module answers; undefined before it has been told anything, and while it is down. */
+  nodeState(node: Ipv4): ReturnType<typeof overlayAgentState> | undefined {
+    const member = this.members.get(node);
+    if (member?.place === undefined || !member.up) return undefined;
+    return overlayAgentState(this.around.config, member.place, member.module);
   }
 
   /** A node that has been up for long: everything has been said and done, if there is anything left for it. */
