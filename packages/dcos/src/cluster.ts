@@ -28,7 +28,7 @@ import { MesosDns } from './mesos-dns/mesos-dns.ts';
 import { MesosFeed } from './mesos-feed.ts';
 import { type DaemonWorld, startDaemons, startMesosDnsOn } from './node/daemons.ts';
 import { TaskExecutor } from './node/executor.ts';
-import { probeTask } from './node/health-probe.ts';
+import { getFromTask, probeTask } from './node/health-probe.ts';
 import { MesosServices } from './node/mesos-service.ts';
 import { newNode } from './node/new-node.ts';
 import { DcosNode } from './node/node.ts';
@@ -113,21 +113,20 @@ export class DcosCluster {
       executor: this.executor,
       ...(plan.placementOrder === undefined ? {} : { placementOrder: plan.placementOrder }),
     });
+    const checks = {
+      marathon: () => this.master().machine.host,
+      task: (agentId: string, taskId: string) =>
+        this.agentNodes.get(agentId)?.machine.namespace(this.executor.containerOf(taskId) ?? ''),
+      run: () => this.core.run(),
+    };
     this.marathon = new Marathon({
       clock,
       random: random.fork('marathon'),
       master: this.mesos,
       defaultNetworkName: DEFAULT_OVERLAY.overlays[0].name,
       epoch: plan.epoch,
-      probe: (probe) =>
-        probeTask(
-          {
-            marathon: () => this.master().machine.host,
-            task: (agentId, taskId) => this.agentNodes.get(agentId)?.machine.namespace(this.executor.containerOf(taskId) ?? ''),
-            run: () => this.core.run(),
-          },
-          probe,
-        ),
+      probe: (probe) => probeTask(checks, probe),
+      get: (probe) => getFromTask(checks, probe),
       ...(plan.marathon === undefined ? {} : { version: plan.marathon }),
       ...(plan.portChooser === undefined ? {} : { portChooser: plan.portChooser }),
     });

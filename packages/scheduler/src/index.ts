@@ -44,6 +44,7 @@ export { MarathonRefusal, type MarathonRefusalCode, type Violation } from './app
 export { APP_SCHEMA } from './app/schema.ts';
 export { SERVICE_PORT_RANGE, ServicePorts } from './app/service-ports.ts';
 export type { HealthProbe } from './health/monitor.ts';
+export type { ReadinessProbe, ReadinessResponse, ReadinessResult } from './health/readiness.ts';
 export { failed, failureKills, type Health, isHealthy, succeeded, UNKNOWN_HEALTH } from './health/verdict.ts';
 export type { Discovery, DiscoveryPort } from './launch/discovery.ts';
 export { mergeByName, portVariables } from './launch/environment.ts';

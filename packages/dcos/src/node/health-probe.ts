@@ -4,7 +4,7 @@
  * A COMMAND runs no program here and is taken to succeed.
  */
 import { isIpv4, type Namespace, parseIpv4, parseResponse, requestText } from '@portolan/core';
-import type { HealthProbe } from '@portolan/scheduler';
+import type { HealthProbe, ReadinessProbe, ReadinessResponse } from '@portolan/scheduler';
 
 const LOCALHOST = '127.0.0.1';
 
@@ -47,4 +47,27 @@ export function probeTask(world: ProbeWorld, probe: HealthProbe): boolean {
   socket?.reset();
   world.run();
   return answered;
+}
+
+/** Asks a task from Marathon whether it is ready; undefined if no whole answer comes. */
+export function getFromTask(world: ProbeWorld, { address, port, path }: ReadinessProbe): ReadinessResponse | undefined {
+  if (!isIpv4(address)) return undefined;
+  let text = '';
+  const headers = [['Host', `${address}:${port}`]] as const;
+  const socket = world.marathon().sockets.connect(
+    { address: parseIpv4(address), port },
+    {
+      connected: (s) => s.write(requestText({ method: 'GET', path, headers, body: '' })),
+      received: (_, part) => {
+        text += part;
+      },
+    },
+  );
+  world.run();
+  socket?.reset();
+  world.run();
+  const response = parseResponse(text);
+  if (response === undefined) return undefined;
+  const type = response.headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? '';
+  return { status: response.status, contentType: type, body: response.body };
 }

@@ -1,7 +1,7 @@
 /**
- * Runs health and readiness checks against the simulated network, and has tasks killed that fail them too often.
- * Follows mesosphere/marathon v1.8 core/health/impl/{HealthCheckActor,HealthCheckWorker}.scala and core/readiness; checks of Mesos' kinds
- * are made here at the same times an agent would, and their results are reported as task statuses. A check takes no time.
+ * Runs health checks against the simulated network, and has tasks killed that fail them too often.
+ * Follows mesosphere/marathon v1.8 core/health/impl/{HealthCheckActor,HealthCheckWorker}.scala; checks of Mesos' kinds are
+ * made here at the same times an agent would, and their results are reported as task statuses. A check takes no time.
  */
 import type { Clock } from '@portolan/core';
 import type { HealthCheck } from '../app/definition.ts';
@@ -42,7 +42,6 @@ export interface HealthMonitorOptions {
   readonly probe: (probe: HealthProbe) => boolean;
   /** A task's health has changed. */
   readonly changed: (record: AppRecord, instance: Instance, healthy: boolean, onAgent: boolean, taskId: string) => void;
-  readonly ready: (record: AppRecord, instance: Instance) => void;
   readonly kill: (record: AppRecord, instance: Instance) => void;
 }
 
@@ -61,10 +60,6 @@ export class HealthMonitor {
       const first = runsOnAgent(check) ? delaySeconds : Math.min(intervalSeconds, FIRST_ROUND);
       this.repeat(record, generation, first, intervalSeconds, () => this.round(record, check, i));
     });
-    for (const check of record.app.readinessChecks) {
-      const interval = check.intervalSeconds ?? 30;
-      this.repeat(record, generation, Math.min(interval, FIRST_ROUND), interval, () => this.readinessRound(record));
-    }
   }
 
   /** A deployment begins that waits for an app's checks: the clock does not come to rest before their next rounds. */
@@ -130,29 +125,6 @@ export class HealthMonitor {
     const task = pod.all.find(({ healthChecks }) => healthChecks.includes(check));
     if (task === undefined || healthy === undefined || healthy === pod.healthOf(task.taskId)) return;
     this.options.changed(record, instance, healthy, true, task.taskId);
-  }
-
-  private readinessRound(record: AppRecord): void {
-    const [check] = record.app.readinessChecks;
-    if (check === undefined) return;
-    for (const instance of [...record.instances.values()]) {
-      const { task } = instance;
-      if (task === undefined || instance.isReady || instance.condition !== 'Running') continue;
-      const named = portAssignments(record.app, this.network(instance)).find(({ name }) => name === check.portName);
-      if (named?.address === undefined) continue;
-      const { protocol = 'HTTP', path = '/' } = check;
-      const { taskId, agentId } = task;
-      const ready = this.options.probe({
-        taskId,
-        agentId,
-        protocol,
-        address: named.address,
-        port: named.port,
-        path,
-        from: 'marathon',
-      });
-      if (ready) this.options.ready(record, instance);
-    }
   }
 
   /** Undefined while the address or the port is not known: that round is a failure. */

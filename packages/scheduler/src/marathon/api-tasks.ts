@@ -4,6 +4,7 @@
  */
 import { plainJson, readJson } from '../app/json.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
+import type { ReadinessResult } from '../health/readiness.ts';
 import { stepsJson } from './api-groups.ts';
 import { type Answer, changed, type Handler, idAndRest, parameter, type Question } from './api-question.ts';
 import type { QueueItem } from './launch-queue.ts';
@@ -94,12 +95,20 @@ function getDeployments(marathon: Marathon): Answer {
       affectedApps: [...new Set(steps.flat().map(({ appId }) => appId))],
       affectedPods: [],
       steps: stepsJson(steps),
-      currentActions: present.map(({ action, appId }) => ({ action, app: appId, readinessCheckResults: [] })),
+      currentActions: present.map(({ action, appId }) => ({
+        action,
+        app: appId,
+        readinessCheckResults: readinessOf(marathon, appId),
+      })),
       currentStep: Math.max(0, at) + 1,
       totalSteps: steps.length,
     };
   });
   return { status: 200, body };
+}
+
+function readinessOf(marathon: Marathon, appId: string): readonly ReadinessResult[] {
+  return marathon.tasks().flatMap(({ info, readiness }) => (info.appId === appId ? (readiness ?? []) : []));
 }
 
 function deleteDeployment(marathon: Marathon, { parts: [id = ''], force }: Question): Answer {

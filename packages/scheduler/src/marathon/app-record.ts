@@ -148,7 +148,7 @@ export class AppRecord {
       changed.startedAt = undefined;
       changed.addresses = [];
       changed.healthy = undefined;
-      changed.isReady = false;
+      changed.readiness = undefined;
     });
     this.enqueue(instance);
   }

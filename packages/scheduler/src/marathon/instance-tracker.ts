@@ -6,6 +6,7 @@
 import type { Clock } from '@portolan/core';
 import type { EventEmitter } from 'eventemitter3';
 import type { HealthMonitorOptions } from '../health/monitor.ts';
+import { ReadinessChecks, type ReadinessResult } from '../health/readiness.ts';
 import type { MesosMaster } from '../mesos/master.ts';
 import { type Condition, conditionOf, isFailure, isTerminal, isTerminalState, type TaskStatus } from '../task/state.ts';
 import type { AppRecord, DeploymentTools } from './app-record.ts';
@@ -14,6 +15,7 @@ import type { InstanceChange, MarathonEvents } from './events.ts';
 import { Instance } from './instance.ts';
 import { KillService } from './kill-service.ts';
 import type { Launcher } from './launcher.ts';
+import type { MarathonOptions } from './options.ts';
 
 /** What a tracker is made of. */
 export interface InstanceTrackerOptions {
@@ -23,6 +25,8 @@ export interface InstanceTrackerOptions {
   readonly launcher: Launcher;
   readonly newInstanceId: (appId: string) => string;
   readonly record: (appId: string) => AppRecord | undefined;
+  /** Makes readiness checks. */
+  readonly get: MarathonOptions['get'];
   /** Lets the app's deployment go on. */
   readonly advance: (record: AppRecord) => void;
 }
@@ -34,9 +38,12 @@ export class InstanceTracker implements DeploymentTools {
   private busy = false;
 
   private readonly kills: KillService;
+  private readonly readiness: ReadinessChecks | undefined;
 
   constructor(private readonly options: InstanceTrackerOptions) {
-    const { clock, master } = options;
+    const { clock, master, get } = options;
+    const checked = this.checked.bind(this);
+    this.readiness = get === undefined ? undefined : new ReadinessChecks({ clock, get, checked });
     this.kills = new KillService({
       clock,
       kill: (taskId) => {
@@ -113,7 +120,7 @@ export class InstanceTracker implements DeploymentTools {
   }
 
   /** What results of checks lead to. */
-  healthActions(): Pick<HealthMonitorOptions, 'changed' | 'ready' | 'kill'> {
+  healthActions(): Pick<HealthMonitorOptions, 'changed' | 'kill'> {
     const { master, advance, launcher, events } = this.options;
     return {
       changed: (record, instance, healthy, onAgent, taskId) => {
@@ -129,17 +136,19 @@ export class InstanceTracker implements DeploymentTools {
         events.emit('health-changed', { taskId, appId: record.app.id, healthy });
         advance(record);
       },
-      ready: (record, instance) => {
-        record.change(instance, (changed) => {
-          changed.isReady = true;
-        });
-        advance(record);
-      },
       kill: (record, instance) => {
         this.kill(record, instance);
         advance(record);
       },
     };
+  }
+
+  /** A readiness check was made. */
+  private checked(record: AppRecord, instance: Instance, result: ReadinessResult): void {
+    record.change(instance, (changed) => {
+      changed.readiness = result;
+    });
+    if (result.ready) this.options.advance(record);
   }
 
   private deliver(): void {
@@ -193,6 +202,7 @@ export class InstanceTracker implements DeploymentTools {
     });
     if (instance.generation === record.generation) record.backoff.apply(backoffAction(condition, status, record.version), now);
     if (!same) this.tell(instance, false);
+    if (!same && condition === 'Running') this.readiness?.runs(record, instance);
     if (condition === 'Running' && instance.healthy !== false) this.options.launcher.instanceRuns();
     if (status.healthy !== undefined && status.healthy !== healthBefore) {
       this.options.events.emit('health-changed', { taskId: status.taskId, appId: record.app.id, healthy: status.healthy });

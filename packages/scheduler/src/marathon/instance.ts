@@ -3,6 +3,7 @@
  * Follows mesosphere/marathon v1.8 core/instance/Instance.scala.
  */
 import type { Ipv4 } from '@portolan/core';
+import type { ReadinessResult } from '../health/readiness.ts';
 import type { Health } from '../health/verdict.ts';
 import type { TaskInfo } from '../launch/task-info.ts';
 import type { Place } from '../match/constraints.ts';
@@ -29,10 +30,15 @@ export class Instance {
   healthy: boolean | undefined;
   /** What is known of the present task, check by check; kept by the health monitor. */
   health: { readonly taskId: string; readonly checks: Health[] } | undefined;
-  /** Whether its readiness check, if the app has one, has said so. */
-  isReady = false;
+  /** What its readiness check said last, if the app has one and a deployment had it made. */
+  readiness: ReadinessResult | undefined;
   /** Which mention in the queue of scheduled instances is the valid one. */
   ticket = 0;
+
+  /** Whether its readiness check has said so. */
+  get isReady(): boolean {
+    return this.readiness?.ready === true;
+  }
 
   /** The tasks of the present launch: of an app one, if it has any. */
   get tasks(): readonly TaskInfo[] {

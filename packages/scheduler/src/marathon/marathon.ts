@@ -77,6 +77,7 @@ export class Marathon implements Framework {
       newInstanceId: instanceIdMaker(random.fork('instances'), () => this.epoch + clock.now),
       record: (appId) => this.store.find(appId),
       advance: (record) => this.deploying.advance(record),
+      get: options.get,
     });
     this.deploying = new Deployments({
       events: this.events,

@@ -2,6 +2,7 @@
 import type { Clock, Random } from '@portolan/core';
 import type { MarathonVersion } from '../app/marathon-version.ts';
 import type { HealthProbe } from '../health/monitor.ts';
+import type { ReadinessProbe, ReadinessResponse } from '../health/readiness.ts';
 import type { MatchSite } from '../match/offer-match.ts';
 import type { MesosMaster } from '../mesos/master.ts';
 import type { PortChooser } from './matcher.ts';
@@ -19,7 +20,9 @@ export interface MarathonOptions {
   readonly epoch?: number;
   /** Whose decisions to follow; 1.8 unless said. */
   readonly version?: MarathonVersion;
-  /** Runs health and readiness checks; without it, tasks are taken as healthy. */
+  /** Makes readiness checks; undefined if nothing answers. Needed beside `probe` by apps that have such checks. */
+  readonly get?: (probe: ReadinessProbe) => ReadinessResponse | undefined;
+  /** Makes health checks; without it, tasks are taken as healthy. */
   readonly probe?: (probe: HealthProbe) => boolean;
   /** The leading master's region, and settings that bear on which agents an app may use. */
   readonly site?: Omit<MatchSite, 'now'>;

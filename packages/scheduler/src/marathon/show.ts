@@ -7,6 +7,7 @@ import { type App, servicePorts } from '../app/app.ts';
 import { protocolInApi } from '../app/definition.ts';
 import { plainJson } from '../app/json.ts';
 import type { Pairs } from '../app/read.ts';
+import type { ReadinessResult } from '../health/readiness.ts';
 import { type Health, isHealthy } from '../health/verdict.ts';
 import type { TaskInfo } from '../launch/task-info.ts';
 import { type Condition, isActive, type TaskState } from '../task/state.ts';
@@ -30,6 +31,8 @@ export interface MarathonTask {
   readonly ipAddresses: readonly Ipv4[];
   /** Allocated host ports; none once the task is over. */
   readonly ports: readonly number[];
+  /** What its readiness check said last, if a deployment had it made. */
+  readonly readiness?: ReadinessResult;
   readonly servicePorts: readonly number[];
   /** Virtual milliseconds. */
   readonly stagedAt: number;
@@ -69,6 +72,7 @@ function taskOf(app: App, instance: Instance, info: TaskInfo, condition: Conditi
     healthy: instance.pod === undefined ? instance.healthy : instance.pod.healthOf(info.taskId),
     healthCheckResults: instance.pod === undefined && instance.health?.taskId === info.taskId ? [...instance.health.checks] : [],
     info,
+    ...(instance.readiness === undefined ? {} : { readiness: instance.readiness }),
   };
 }
 
