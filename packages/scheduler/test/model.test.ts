@@ -96,7 +96,7 @@ const change = fc
     command(`make ${app} ${instances} of ${config}, ${upgrade.join('/')}, ${JSON.stringify(rules)}`, (model, real) => {
       const wanted = definition(app, instances, config, upgrade, rules);
       const known = model.apps.get(app);
-      real.watch.disturb();
+      real.watch.release();
       if (known === undefined) {
         if (codeOf(() => real.marathon.add(wanted)) === 'app-locked') return;
       } else {
@@ -273,7 +273,8 @@ const settle = command('settle', (model, real) => {
   ).toEqual([...model.apps.keys()].sort());
   const waiting = real.marathon.deployments().filter(({ action }) => action !== 'RestartApplication');
   expect([waiting, real.marathon.queue()]).toEqual([[], []]);
-  real.watch.disturb();
+  real.watch.release();
+  if (model.cutOff.size === 0) real.watch.rest();
 });
 
 function setup(seed: number): { model: Model; real: Real } {

@@ -32,6 +32,7 @@ export class Watch {
   readonly seen: string[] = [];
   private readonly conditions = new Map<string, Condition>();
   private readonly limits = new Map<string, Limits>();
+  private undisturbed = true;
 
   constructor(private readonly world: World) {
     const { marathon, master } = world;
@@ -42,15 +43,26 @@ export class Watch {
     });
   }
 
-  /** From now on so many of an app's instances may be there, and must be ready, at every moment. */
+  /** From now on so many of an app's instances may be there, and must be ready, at every moment; unless something disturbs. */
   limit(appId: string, limits: Limits | undefined): void {
     if (limits === undefined) this.limits.delete(appId);
-    else this.limits.set(appId, limits);
+    else if (this.undisturbed) this.limits.set(appId, limits);
   }
 
-  /** Somebody kills, or an agent is lost: limits are no longer the scheduler's alone. */
-  disturb(): void {
+  /** Limits no longer hold. */
+  release(): void {
     this.limits.clear();
+  }
+
+  /** Somebody kills, or an agent is lost: limits are no longer the scheduler's alone, also of what begins before that has worked out. */
+  disturb(): void {
+    this.release();
+    this.undisturbed = false;
+  }
+
+  /** Everything that was disturbed has worked out. */
+  rest(): void {
+    this.undisturbed = true;
   }
 
   /** All that was seen wrong, and what is wrong at this moment. */
