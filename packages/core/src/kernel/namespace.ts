@@ -26,7 +26,7 @@ import type { RuleHost } from './netfilter/rule-host.ts';
 import { indexSet, type SetIndex } from './netfilter/set.ts';
 import { TableState } from './netfilter/table.ts';
 import { incomplete, noListener, output, receive, routeFailure, unresolved } from './path.ts';
-import { pathMtu, wayTo } from './path-mtu.ts';
+import { mayBeCut, pathMtu, wayTo } from './path-mtu.ts';
 import { type PingOptions, ping } from './ping.ts';
 import { RedirectLimit } from './redirect.ts';
 import { firstAddress, RouteCache, type RouteSource, sourceAddress } from './route.ts';
@@ -271,6 +271,10 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
 
   pathMtu(destination: Ipv4): number | undefined {
     return pathMtu(this, destination);
+  }
+
+  mayBeCut(destination: Ipv4): boolean {
+    return mayBeCut(this, destination);
   }
 
   /** Why nothing can be sent to an address; undefined if routing has nothing against it. */

@@ -25,6 +25,11 @@ export function pathMtu(ns: Namespace, destination: Ipv4): number | undefined {
   return route === undefined ? undefined : ns.exceptions.find(route, destination, ns.now)?.mtu;
 }
 
+/** Whether TCP's segments to an address may be cut: routers on the way claim less than is believed (ip_dont_fragment). */
+export function mayBeCut(ns: Namespace, destination: Ipv4): boolean {
+  return ns.exceptions.any && wayTo(ns, destination, 0)?.locked === true;
+}
+
 /** Believes what an ICMP error says about the way of a packet sent from here. */
 export function learnMtu(ns: Namespace, { source, destination }: Packet, mtu: number): void {
   const route = ns.route(destination, source);

@@ -78,6 +78,8 @@ export interface SocketHost extends Omit<TcpHost, 'release'> {
   addressType(address: Ipv4): AddressType;
   /** Answers a packet for which there is no socket. */
   noListener(skb: SkBuff): void;
+  /** Whether a TCP segment to an address may be cut on its way. */
+  mayBeCut(address: Ipv4): boolean;
 }
 
 /** A server for TCP. */
@@ -229,7 +231,10 @@ export class Sockets {
 
   private readonly tcpHost: TcpHost = {
     after: (delay, action) => this.host.after(delay, action),
-    send: (skb) => this.host.send(skb),
+    send: (skb) => {
+      if (this.host.mayBeCut(skb.destination)) skb.df = false;
+      return this.host.send(skb);
+    },
     wake: (program) => this.host.wake(program),
     pathMtu: (address) => this.host.pathMtu(address),
     release: (socket) => {
