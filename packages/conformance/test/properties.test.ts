@@ -9,8 +9,9 @@ import { appDefinitions, isAbandoned } from '@portolan/testing';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
+/** Outside what agents offer, so that no task draws it. */
+const UNPUBLISHED = 45_000;
 /** Listens where it is told (in container mode that is the host port, if there is one), on 3141 unless told SILENT, and where nobody publishes it. */
-const UNPUBLISHED = 8888;
 const SILENT = 4242;
 const SERVER: Program = {
   ...HTTPI,
