@@ -361,3 +361,18 @@ test('kill requests: at most a hundred under way, and one that was lost is repea
   w.settle();
   expect(w.marathon.tasks()).toEqual([]);
 });
+
+test('an instance that returns after it was replaced stays until Marathon counts its instances: every five minutes', () => {
+  const w = world(2);
+  w.marathon.add({ ...SLEEP, unreachableStrategy: { inactiveAfterSeconds: 0, expungeAfterSeconds: 60 } });
+  w.settle();
+  const [first] = w.marathon.tasks();
+  w.master.partitionAgent(first?.slaveId ?? '');
+  w.clock.advance(320_000 - w.clock.now);
+  expect(w.marathon.tasks().map(({ condition }) => condition)).toEqual(['UnreachableInactive', 'Running']);
+  w.master.returnAgent(first?.slaveId ?? '');
+  w.clock.advance(100_000);
+  expect(w.marathon.tasks().map(({ condition }) => condition)).toEqual(['Running', 'Running']);
+  w.clock.advance(615_000 + 5000 - w.clock.now);
+  expect(w.marathon.tasks().map(({ condition }) => condition)).toEqual(['Running']);
+});

@@ -25,17 +25,21 @@ export class ScaleDeployment implements Deployment {
     const target = record.app.instances;
     if (this.victims === undefined) {
       const running = [...record.instances.values()].filter((instance) => instance.goal === 'Running');
-      const { decommission } = propose(running, target, this.named, record.app.killSelection, (candidates, count) =>
-        selectForEvenness(record.app.constraints, candidates, count),
-      );
-      this.victims = decommission;
-      for (const victim of decommission) tools.decommission(record, victim);
+      this.victims = surplusOf(record, running, this.named);
+      for (const victim of this.victims) tools.decommission(record, victim);
     }
     if (record.doomed > 0) return false;
     this.starts ||= record.live < target;
     if (record.live < target) tools.start(record, target - record.live);
     return !this.starts || record.ready >= target;
   }
+}
+
+/** Which instances go when there are more than the definition wants; those that were named first. */
+export function surplusOf({ app }: AppRecord, running: readonly Instance[], named: readonly string[] = []): readonly Instance[] {
+  return propose(running, app.instances, named, app.killSelection, (candidates, count) =>
+    selectForEvenness(app.constraints, candidates, count),
+  ).decommission;
 }
 
 /** Replaces instances of earlier configurations by new ones, within the bounds of the upgrade strategy. */

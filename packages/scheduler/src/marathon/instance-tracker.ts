@@ -11,6 +11,7 @@ import type { MesosMaster } from '../mesos/master.ts';
 import { type Condition, conditionOf, isFailure, isTerminal, isTerminalState, type TaskStatus } from '../task/state.ts';
 import type { AppRecord, DeploymentTools } from './app-record.ts';
 import { backoffAction } from './backoff.ts';
+import { surplusOf } from './deployment.ts';
 import type { InstanceChange, MarathonEvents } from './events.ts';
 import { Instance } from './instance.ts';
 import { KillService } from './kill-service.ts';
@@ -192,6 +193,7 @@ export class InstanceTracker implements DeploymentTools {
     const now = this.options.clock.now;
     const healthBefore = instance.healthy;
     const same = instance.condition === condition;
+    const back = UNREACHABLE.has(instance.condition) && !UNREACHABLE.has(condition);
     record.change(instance, (changed) => {
       if (!same) changed.since = now;
       changed.condition = condition;
@@ -202,11 +204,21 @@ export class InstanceTracker implements DeploymentTools {
     });
     if (instance.generation === record.generation) record.backoff.apply(backoffAction(condition, status, record.version), now);
     if (!same) this.tell(instance, false);
+    if (back && record.live > record.app.instances) this.options.clock.after(untilScaleCheck(now), () => this.trim(record));
     if (!same && condition === 'Running') this.readiness?.runs(record, instance);
     if (condition === 'Running' && instance.healthy !== false) this.options.launcher.instanceRuns();
     if (status.healthy !== undefined && status.healthy !== healthBefore) {
       this.options.events.emit('health-changed', { taskId: status.taskId, appId: record.app.id, healthy: status.healthy });
     }
+  }
+
+  /** Ends what is too much: whoever was replaced may have returned. */
+  private trim(record: AppRecord): void {
+    if (record.removed || record.deployment !== undefined) return;
+    const running = [...record.instances.values()].filter(
+      ({ goal, condition }) => goal === 'Running' && condition !== 'UnreachableInactive',
+    );
+    for (const victim of surplusOf(record, running)) this.decommission(record, victim);
   }
 
   private ended(record: AppRecord, instance: Instance, condition: Condition, status: TaskStatus): void {
@@ -250,7 +262,7 @@ export class InstanceTracker implements DeploymentTools {
     const later = (seconds: number, action: () => void): void => {
       this.options.clock.after(
         seconds * 1000,
-        () => instance.task === task && record.instances.has(instance.id) && action(),
+        () => instance.task === task && UNREACHABLE.has(instance.condition) && record.instances.has(instance.id) && action(),
         // A deployment may wait for it.
         record.deployment === undefined,
       );
@@ -282,4 +294,12 @@ export class InstanceTracker implements DeploymentTools {
     const change: InstanceChange = { instanceId: id, appId, condition, goal, ...of, expunged };
     this.options.events.emit('instance-changed', change);
   }
+}
+
+const UNREACHABLE: ReadonlySet<Condition> = new Set(['Unreachable', 'UnreachableInactive']);
+
+/** Milliseconds until Marathon counts all apps' instances next: 15 seconds after its start, then every five minutes (`scale_apps_interval`). */
+function untilScaleCheck(now: number): number {
+  const [first, period] = [15_000, 300_000];
+  return now <= first ? first - now : period - ((now - first) % period);
 }
