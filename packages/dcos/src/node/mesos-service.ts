@@ -2,7 +2,7 @@
  * Mesos and Marathon as they are asked over HTTP: masters on port 5050, Marathon beside them on 8080, each agent on 5051.
  * The overlay's modules answer on the Mesos processes' ports. Admin Router, which stands before them on DC/OS and asks for a token, is not modelled.
  */
-import { formatIpv4, type Ipv4, type Machine } from '@portolan/core';
+import { formatIpv4, headerValue, type Ipv4, type Machine } from '@portolan/core';
 import { type ApiRequest, answerApi, type Marathon, type MesosMaster } from '@portolan/scheduler';
 import { AGENT_PORT, agentPage, MASTER_PORT, masterPage } from '../mesos-http/pages.ts';
 import type { MesosHttpSources } from '../mesos-http/state.ts';
@@ -13,7 +13,7 @@ import { getOnly, serveWeb, type WebPage, type WebRequest } from './web-server.t
 export const MARATHON_PORT = 8080;
 
 const METHODS: ReadonlyMap<string, ApiRequest['method']> = new Map(
-  (['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).map((method) => [method, method]),
+  (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).map((method) => [method, method]),
 );
 
 /** What the services are made of. */
@@ -43,7 +43,7 @@ export class MesosServices {
       return { status: 307, type: '', body: '', headers: [['Location', location]] };
     });
     const at = { address: 0, port: MARATHON_PORT, program: 'marathon' };
-    serveWeb(machine, at, now, (request) => marathonPage(marathon, request));
+    serveWeb(machine, at, now, (request) => marathonPage(marathon, leader(), request));
   }
 
   /** An agent's. */
@@ -78,10 +78,16 @@ function jsonOf(state: object | undefined): WebPage {
     : { status: 200, type: 'application/json', body: JSON.stringify(state) };
 }
 
-function marathonPage(marathon: Marathon, { method, path, body }: WebRequest): WebPage {
+function marathonPage(marathon: Marathon, leader: Ipv4, { method, path, headers, body }: WebRequest): WebPage {
   const known = METHODS.get(method);
   if (known === undefined) return { status: 405, type: '', body: '' };
-  const answer = answerApi(marathon, { method: known, path, ...(body === '' ? {} : { body }) });
-  const text = answer.body === undefined ? '' : JSON.stringify(answer.body);
-  return { status: answer.status, type: 'application/json', body: text, headers: [...answer.headers] };
+  if (path === '/v2/leader' && method === 'GET') return jsonOf({ leader: `${formatIpv4(leader)}:${MARATHON_PORT}` });
+  const accept = headerValue(headers, 'accept') ?? '';
+  const answer = answerApi(marathon, { method: known, path, accept, ...(body === '' ? {} : { body }) });
+  return { status: answer.status, type: '', body: bodyText(answer.body), headers: [...answer.headers] };
+}
+
+function bodyText(body: unknown): string {
+  if (body === undefined) return '';
+  return typeof body === 'string' ? body : JSON.stringify(body);
 }

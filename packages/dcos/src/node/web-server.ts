@@ -1,10 +1,11 @@
 /** HTTP servers of DC/OS' own daemons on a node: a request's method, path and body in, a page out. */
-import { type HttpResponse, httpDate, httpServer, type Ipv4, type Machine } from '@portolan/core';
+import { type HttpRequest, type HttpResponse, httpDate, httpServer, type Ipv4, type Machine } from '@portolan/core';
 
 /** What is asked. */
 export interface WebRequest {
   readonly method: string;
   readonly path: string;
+  readonly headers: HttpRequest['headers'];
   readonly body: string;
 }
 
@@ -50,6 +51,7 @@ const REASONS: ReadonlyMap<number, string> = new Map([
   [200, 'OK'],
   [201, 'Created'],
   [202, 'Accepted'],
+  [204, 'No Content'],
   [307, 'Temporary Redirect'],
   [400, 'Bad Request'],
   [403, 'Forbidden'],

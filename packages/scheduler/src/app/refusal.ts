@@ -27,6 +27,7 @@ export type MarathonRefusalCode =
   | 'group-missing'
   | 'version-missing'
   | 'bad-request'
+  | 'bad-label'
   | 'ports-exhausted';
 
 /** What Marathon would refuse; `message` and `path` are those of the first violation. */

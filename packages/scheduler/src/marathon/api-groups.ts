@@ -8,6 +8,7 @@ import { MarathonRefusal } from '../app/refusal.ts';
 import { type Answer, changed, type Handler, idAndRest, parameter, type Question } from './api-question.ts';
 import { isInGroup } from './group.ts';
 import type { Marathon } from './marathon.ts';
+import { noSuchGroup } from './refusals.ts';
 import type { PlainJson } from './show.ts';
 
 /** The handlers, by method. */
@@ -25,7 +26,7 @@ function getGroup(marathon: Marathon, { parts }: Question): Answer {
     const apps = marathon.apps().filter((app) => isInGroup(app.id, id));
     return { status: 200, body: { apps: apps.map((app) => marathon.show(app.id, ['counts', 'deployments'])) } };
   }
-  if (id !== '/' && !marathon.apps().some((app) => isInGroup(app.id, id))) throw missing(id);
+  if (id !== '/' && !marathon.apps().some((app) => isInGroup(app.id, id))) throw noSuchGroup(id);
   return { status: 200, body: groupJson(marathon, id) };
 }
 
@@ -77,10 +78,6 @@ function deleteGroup(marathon: Marathon, { parts, force }: Question): Answer {
 /** A deployment's steps as the API shows them. */
 export function stepsJson(steps: ReturnType<Marathon['groups']['plan']>): PlainJson {
   return steps.map((actions) => ({ actions: actions.map(({ action, appId }) => ({ action, app: appId })) }));
-}
-
-function missing(id: string): MarathonRefusal {
-  return new MarathonRefusal('group-missing', 404, [{ path: '', message: `Group '${id.slice(0, 200)}' does not exist` }]);
 }
 
 function conflict(message: string): MarathonRefusal {

@@ -10,6 +10,8 @@ export interface Question {
   /** Parameters by name; one that comes several times has several values. */
   readonly query: ReadonlyMap<string, readonly string[]>;
   readonly body: unknown;
+  /** The request's header. */
+  readonly accept: string;
 }
 
 /** An answer; with a deployment it goes out as a header too. */
@@ -17,6 +19,16 @@ export interface Answer {
   readonly status: number;
   readonly body: unknown;
   readonly deployment?: string | undefined;
+  /** Content type; JSON unless said. */
+  readonly type?: string;
+}
+
+/** What a resource answers to a method that it has not. */
+export const NOT_ALLOWED: Answer = { status: 405, body: { message: 'Method Not Allowed' } };
+
+/** Whether plain text is preferred; where both are as good, JSON is given. */
+export function asksForText({ accept }: Question): boolean {
+  return accept.includes('text/plain') && !accept.includes('application/json');
 }
 
 /** What answers a method of a resource. */
@@ -27,17 +39,19 @@ export function parameter({ query }: Question, name: string): string | undefined
   return query.get(name)?.[0];
 }
 
-/** Takes a path with its query apart: the resource, and the question. */
-export function questionOf(path: string, body: unknown): { readonly resource: string; readonly question: Question } {
+/** Takes a path with its query apart: the resource, with a slash if it is not one of `/v2`, and the question. */
+export function questionOf(path: string, body: unknown, accept = ''): { readonly resource: string; readonly question: Question } {
   const [before = '', queryText = ''] = path.split('?', 2);
   const query = new Map<string, string[]>();
   for (const pair of queryText.split('&')) {
-    const [name = '', ...rest] = pair.split('=');
+    const [key = '', ...rest] = pair.replaceAll('+', ' ').split('=');
+    const name = decoded(key);
     query.set(name, [...(query.get(name) ?? []), decoded(rest.join('='))]);
   }
-  const [, , resource = '', ...parts] = before.split('/');
+  const [, version = '', name = '', ...below] = before.split('/');
+  const [resource, parts] = version === 'v2' ? [name, below] : [`/${version}`, [name, ...below]];
   const force = query.get('force')?.[0] === 'true';
-  return { resource, question: { parts: parts.filter((part) => part !== '').map(decoded), force, query, body } };
+  return { resource, question: { parts: parts.filter((part) => part !== '').map(decoded), force, query, body, accept } };
 }
 
 /** What was just changed: the deployment that does it, and the version of what it changes. */

@@ -2,11 +2,22 @@
  * `/v2/tasks`, `/v2/queue` and `/v2/deployments` of Marathon's HTTP API.
  * Follows mesosphere/marathon v1.8 api/v2/{TasksResource,QueueResource,DeploymentsResource}.scala and raml/QueueInfoConversion.scala.
  */
+import { type App, servicePorts } from '../app/app.ts';
+import { safePath } from '../app/id.ts';
 import { plainJson, readJson } from '../app/json.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
 import type { ReadinessResult } from '../health/readiness.ts';
 import { stepsJson } from './api-groups.ts';
-import { type Answer, changed, type Handler, idAndRest, parameter, type Question } from './api-question.ts';
+import {
+  type Answer,
+  asksForText,
+  changed,
+  type Handler,
+  idAndRest,
+  NOT_ALLOWED,
+  parameter,
+  type Question,
+} from './api-question.ts';
 import type { QueueItem } from './launch-queue.ts';
 import type { Marathon } from './marathon.ts';
 import { type MarathonTask, taskJson } from './show.ts';
@@ -22,51 +33,80 @@ export const TASKS: readonly (readonly [string, Handler])[] = [
   ['DELETE deployments', deleteDeployment],
 ];
 
-function getTasks(marathon: Marathon, { query }: Question): Answer {
+function getTasks(marathon: Marathon, question: Question): Answer {
+  const { query } = question;
+  if (asksForText(question)) return { status: 200, body: endpoints(marathon, marathon.apps()), type: 'text/plain' };
   const wanted = [...(query.get('status') ?? []), ...(query.get('status[]') ?? [])].map((status) => status.toLowerCase());
   const states = ['running', 'staging'].filter((state) => wanted.includes(state));
   const tasks = marathon.tasks().filter(({ condition }) => states.length === 0 || states.includes(condition.toLowerCase()));
   return { status: 200, body: { tasks: tasks.map((task) => taskJson(task, marathon.epoch)) } };
 }
 
+/** Tasks for scripts: a line for each of an app's service ports, with the addresses that serve it, between tabs. */
+export function endpoints(marathon: Marathon, apps: readonly App[]): string {
+  const line = (fields: readonly string[]) => `${fields.map((field) => `${field}\t`).join('')}\n`;
+  return apps
+    .flatMap((app) => {
+      const running = marathon.tasks(app.id).filter(({ condition }) => condition === 'Running');
+      const ports = servicePorts(app);
+      if (ports.length === 0) return [line([safePath(app.id), ' ', ...running.map(({ host }) => host).sort()])];
+      return ports.map((port, i) => {
+        const addresses = running.map((task) => `${task.host}:${task.ports[i] ?? 0}`).sort();
+        return line([safePath(app.id), String(port), ...addresses]);
+      });
+    })
+    .join('');
+}
+
 /** `POST /v2/tasks/delete`: kills the tasks it names. */
 function postTasks(marathon: Marathon, question: Question): Answer {
-  const { parts, force } = question;
-  if (parts[0] !== 'delete') return { status: 404, body: { message: 'HTTP 404 Not Found' } };
-  const scale = scaleOf(question);
+  if (question.parts[0] !== 'delete') return NOT_ALLOWED;
+  const options = killOptions(question);
   const body = plainJson(readJson(question.body));
   const ids = typeof body === 'object' && body !== null && 'ids' in body ? body.ids : undefined;
   if (!Array.isArray(ids)) {
     throw new MarathonRefusal('invalid-json', 422, [{ path: '/ids', message: 'error.path.missing' }]);
   }
   const known = new Map(marathon.tasks().map((task) => [task.id, task]));
-  const tasks = ids.flatMap((id) => known.get(String(id)) ?? []);
-  killAll(marathon, tasks, { force, scale });
-  if (scale) return changed(marathon);
+  const tasks = [...new Set(ids.map(String))].flatMap((id) => {
+    if (/[._]/.test(id)) return known.get(id) ?? [];
+    const shown = id.slice(0, 200);
+    const message = `Invalid task id '${shown}'. [taskId ${shown} no valid identifier (of class java.lang.String)]`;
+    throw new MarathonRefusal('bad-request', 400, [{ path: '', message }]);
+  });
+  killAll(marathon, tasks, options);
+  if (options.scale) return changed(marathon);
   return { status: 200, body: { tasks: tasks.map((task) => taskJson(task, marathon.epoch)) } };
 }
 
+/** How tasks shall be killed. */
+export interface KillOptions {
+  readonly force: boolean;
+  /** Takes them off the app's number of instances. */
+  readonly scale: boolean;
+  /** Their instances are given up, and others come in their place. */
+  readonly wipe: boolean;
+}
+
 /**
- * Whether a kill shall take instances off the app's number.
+ * How a request wants tasks killed.
  * @throws MarathonRefusal `bad-request`
  */
-export function scaleOf(question: Question): boolean {
-  const scale = parameter(question, 'scale') === 'true';
-  if (scale && parameter(question, 'wipe') === 'true') {
+export function killOptions(question: Question): KillOptions {
+  const [scale = false, wipe = false] = ['scale', 'wipe'].map((name) => parameter(question, name) === 'true');
+  if (scale && wipe) {
     throw new MarathonRefusal('bad-request', 400, [{ path: '', message: 'You cannot use scale and wipe at the same time.' }]);
   }
-  return scale;
+  return { force: question.force, scale, wipe };
 }
 
 /** Kills tasks; what scaling by the first of an app's has begun does not stand in the way of its others. */
-export function killAll(
-  marathon: Marathon,
-  tasks: readonly MarathonTask[],
-  { force, scale }: { readonly force: boolean; readonly scale: boolean },
-): void {
+export function killAll(marathon: Marathon, tasks: readonly MarathonTask[], { force, ...how }: KillOptions): void {
+  // Nothing to scale down is a change of nothing, under an id of its own.
+  if (tasks.length === 0 && how.scale) marathon.updateGroup({});
   const begun = new Set<string>();
   for (const { id, appId } of tasks) {
-    marathon.killTask(id, { force: force || begun.has(appId), scale });
+    marathon.killTask(id, { force: force || begun.has(appId), ...how });
     begun.add(appId);
   }
 }
@@ -78,7 +118,7 @@ function getQueue(marathon: Marathon, { query }: Question): Answer {
 
 function deleteDelay(marathon: Marathon, { parts }: Question): Answer {
   const { id, rest } = idAndRest(parts, ['delay']);
-  if (rest[0] !== 'delay') return { status: 405, body: { message: 'HTTP 405 Method Not Allowed' } };
+  if (rest[0] !== 'delay') return NOT_ALLOWED;
   marathon.resetDelay(id);
   return { status: 204, body: undefined };
 }

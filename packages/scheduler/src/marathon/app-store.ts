@@ -7,7 +7,6 @@ import type { EventEmitter } from 'eventemitter3';
 import { type App, servicePorts, withServicePorts } from '../app/app.ts';
 import { absoluteId } from '../app/id.ts';
 import type { MarathonVersion } from '../app/marathon-version.ts';
-import { MarathonRefusal } from '../app/refusal.ts';
 import { ServicePorts } from '../app/service-ports.ts';
 import type { HealthMonitor } from '../health/monitor.ts';
 import { AppRecord, type Deployment } from './app-record.ts';
@@ -18,6 +17,7 @@ import type { Instance } from './instance.ts';
 import type { InstanceTracker } from './instance-tracker.ts';
 import type { Launcher } from './launcher.ts';
 import { dependencyClasses, deploymentSteps, fingerprint } from './plan.ts';
+import { noSuchApp } from './refusals.ts';
 import { RootVersions } from './root-versions.ts';
 import { formatTimestamp } from './timestamps.ts';
 
@@ -74,8 +74,7 @@ export class AppStore {
   record(id: string): AppRecord {
     const record = this.records.get(absoluteId(id));
     if (record !== undefined && !record.removed) return record;
-    const message = `App '${absoluteId(id).slice(0, 200)}' does not exist`;
-    throw new MarathonRefusal('app-missing', 404, [{ path: '', message }]);
+    throw noSuchApp(absoluteId(id));
   }
 
   /** The change made last, though nothing may have come of it. */

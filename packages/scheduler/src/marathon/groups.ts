@@ -4,13 +4,13 @@
  */
 import { absoluteId } from '../app/id.ts';
 import type { DefinitionOptions } from '../app/prepare.ts';
-import { MarathonRefusal } from '../app/refusal.ts';
 import type { AppStore } from './app-store.ts';
 import type { DeploymentPlan, Deployments } from './deployments.ts';
 import { isInGroup, readGroup } from './group.ts';
 import { type GroupOutcome, groupOutcome } from './group-change.ts';
 import type { ChangeOptions } from './options.ts';
 import { deploymentSteps } from './plan.ts';
+import { noSuchGroup } from './refusals.ts';
 
 /** The groups of a Marathon. */
 export class Groups {
@@ -51,8 +51,7 @@ export class Groups {
     const group = absoluteId(id);
     const gone = [...this.options.store.tree().keys()].filter((appId) => isInGroup(appId, group));
     if (gone.length > 0 || group === '/') return this.apply(new Map(), gone, force);
-    const message = `Group '${group.slice(0, 200)}' does not exist`;
-    throw new MarathonRefusal('group-missing', 404, [{ path: '', message }]);
+    throw noSuchGroup(group);
   }
 
   /** The versions of the root group, the oldest first. */

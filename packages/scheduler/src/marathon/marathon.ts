@@ -9,7 +9,6 @@ import type { App } from '../app/app.ts';
 import { absoluteId } from '../app/id.ts';
 import { DEFAULT_MARATHON_VERSION, type MarathonVersion } from '../app/marathon-version.ts';
 import { type DefinitionOptions, prepareApp, prepareUpdate } from '../app/prepare.ts';
-import { MarathonRefusal } from '../app/refusal.ts';
 import { HealthMonitor } from '../health/monitor.ts';
 import { instanceIdMaker } from '../launch/ids.ts';
 import type { MatchSite } from '../match/offer-match.ts';
@@ -28,7 +27,8 @@ import { InstanceTracker } from './instance-tracker.ts';
 import { type QueueItem, queueItem } from './launch-queue.ts';
 import { Launcher } from './launcher.ts';
 import type { ChangeOptions, MarathonOptions, UpdateOptions } from './options.ts';
-import { APP_PARTS, type AppPart, type MarathonTask, type PlainJson, showApp, tasksOf } from './show.ts';
+import { alreadyThere, noSuchApp, noSuchTask, noSuchVersion, notQueued } from './refusals.ts';
+import { type AppPart, type MarathonTask, type PlainJson, SHOWN_PARTS, showApp, tasksOf } from './show.ts';
 import { DEFAULT_EPOCH } from './timestamps.ts';
 
 /** The framework `marathon`. */
@@ -112,7 +112,7 @@ export class Marathon implements Framework {
     this.deploying.refuseIfTooMany();
     if (existing !== undefined && !existing.removed) {
       if (isPod(existing.app)) throw sharedId(prepared.id);
-      throw new MarathonRefusal('app-exists', 409, [{ path: '', message: `An app with id [${prepared.id}] already exists.` }]);
+      throw alreadyThere('An app', prepared.id);
     }
     if (existing !== undefined) this.deploying.refuseIfLocked(existing, false);
     return this.store.create(prepared);
@@ -177,23 +177,26 @@ export class Marathon implements Framework {
   addPod(definition: unknown): PodApp {
     const prepared = preparePod(definition, this.definitionOptions);
     const existing = this.store.find(prepared.id);
+    this.deploying.refuseIfTooMany();
     if (existing !== undefined && !existing.removed) {
       if (!isPod(existing.app)) throw sharedId(prepared.id);
-      throw new MarathonRefusal('app-exists', 409, [{ path: '', message: `A pod with id [${prepared.id}] already exists.` }]);
+      throw alreadyThere('A pod', prepared.id);
     }
     if (existing !== undefined) this.deploying.refuseIfLocked(existing, false);
     return this.store.create(prepared) as PodApp;
   }
 
   /**
-   * PUT /v2/pods/<id>: the pod is what the definition says, and nothing of what it was.
-   * @throws MarathonRefusal as {@link addPod}, and `app-missing`
+   * PUT /v2/pods/<id>: the pod is what the definition says, and nothing of what it was; it is created if there is none.
+   * @throws MarathonRefusal as {@link addPod}, and `bad-request` for a definition of another id
    */
   updatePod(id: string, definition: unknown, options: ChangeOptions = {}): PodApp {
-    const previous = this.pod(id);
     const prepared = preparePod(definition, this.definitionOptions);
-    if (prepared.id !== previous.id) throw badId(prepared.id, previous.id);
-    const record = this.store.record(id);
+    if (prepared.id !== absoluteId(id)) throw badId(prepared.id, absoluteId(id));
+    const record = this.store.find(prepared.id);
+    if (record === undefined || record.removed) return this.addPod(definition);
+    if (!isPod(record.app)) throw sharedId(prepared.id);
+    this.deploying.refuseIfTooMany();
     this.deploying.refuseIfLocked(record, options.force);
     return this.store.become(record, prepared) as PodApp;
   }
@@ -250,10 +253,7 @@ export class Marathon implements Framework {
   rollback(id: string, version: string, options: ChangeOptions = {}): App {
     const record = this.store.record(id);
     const old = record.versions.find((app) => app.version === version);
-    if (old === undefined) {
-      const message = `App '${record.app.id}' does not exist in version '${version.slice(0, 40)}'`;
-      throw new MarathonRefusal('version-missing', 404, [{ path: '', message }]);
-    }
+    if (old === undefined) throw noSuchVersion(record.app.id);
     this.deploying.refuseIfTooMany();
     this.deploying.refuseIfLocked(record, options.force);
     return this.store.become(record, old);
@@ -279,29 +279,30 @@ export class Marathon implements Framework {
   }
 
   /**
-   * Kills a task. Its instance is launched again, unless `scale` takes one off the app's number.
+   * Kills a task. Its instance is launched again, unless `scale` takes one off the app's number; by `wipe` another comes in its place.
    * @throws MarathonRefusal `task-missing`, `app-locked`
    */
-  killTask(taskId: string, options: ChangeOptions & { readonly scale?: boolean } = {}): void {
+  killTask(taskId: string, options: ChangeOptions & { readonly scale?: boolean; readonly wipe?: boolean } = {}): void {
     const instance = this.instances.byTask(taskId);
     const record = instance === undefined ? undefined : this.store.find(instance.appId);
-    if (instance === undefined || record === undefined) {
-      throw new MarathonRefusal('task-missing', 404, [{ path: '', message: `Task '${taskId.slice(0, 200)}' does not exist` }]);
-    }
+    if (instance === undefined || record === undefined) throw noSuchTask(taskId);
     if (options.scale === true && !record.removed) {
       this.deploying.refuseIfTooMany();
       this.deploying.refuseIfLocked(record, options.force);
       this.store.scaleDown(record, instance);
-    } else this.instances.kill(record, instance);
+    } else if (options.wipe === true) this.instances.decommission(record, instance);
+    else this.instances.kill(record, instance);
     this.deploying.advance(record);
   }
 
   /**
-   * An app by its id.
+   * An app by its id; a pod is none.
    * @throws MarathonRefusal `app-missing`
    */
   app(id: string): App {
-    return this.store.record(id).app;
+    const { app } = this.store.record(id);
+    if (isPod(app)) throw noSuchApp(app.id);
+    return app;
   }
 
   /** All apps, in the order of their creation; pods are none. */
@@ -329,10 +330,7 @@ export class Marathon implements Framework {
    */
   resetDelay(id: string): void {
     const record = this.store.find(absoluteId(id));
-    if (record === undefined || record.scheduled === 0) {
-      const message = `Application ${absoluteId(id).slice(0, 200)} not found in tasks queue.`;
-      throw new MarathonRefusal('app-missing', 404, [{ path: '', message }]);
-    }
+    if (record === undefined || record.scheduled === 0) throw notQueued(absoluteId(id));
     record.backoff = new Backoff(record.app);
     this.launcher.want(record);
   }
@@ -376,8 +374,8 @@ export class Marathon implements Framework {
    * What `dcos marathon app show` prints.
    * @throws MarathonRefusal `app-missing`
    */
-  show(id: string, parts: readonly AppPart[] = APP_PARTS): PlainJson {
-    return showApp(this.store.record(id), this.epoch, parts);
+  show(id: string, parts: readonly AppPart[] = SHOWN_PARTS): PlainJson {
+    return showApp(this.store.record(this.app(id).id), { epoch: this.epoch, now: this.clock.now }, parts);
   }
 
   private prepareChange(previous: App, definition: unknown, { partialUpdate = true }: UpdateOptions): App {

@@ -13,6 +13,7 @@ import type { TaskInfo } from '../launch/task-info.ts';
 import { type Condition, isActive, type TaskState } from '../task/state.ts';
 import type { AppRecord, TaskFailure } from './app-record.ts';
 import type { Instance } from './instance.ts';
+import { taskCounts, taskStats } from './task-stats.ts';
 import { formatTimestamp } from './timestamps.ts';
 
 /** A JSON value of plain objects and arrays. */
@@ -77,29 +78,36 @@ function taskOf(app: App, instance: Instance, info: TaskInfo, condition: Conditi
 }
 
 /** What may be shown of an app beside its definition. */
-export const APP_PARTS = ['counts', 'deployments', 'lastTaskFailure', 'tasks'] as const;
+export const APP_PARTS = ['counts', 'deployments', 'readiness', 'lastTaskFailure', 'tasks', 'taskStats'] as const;
 
 /** One of them, as `embed=apps.<part>` names it. */
 export type AppPart = (typeof APP_PARTS)[number];
 
-/** An app as the API shows it, and `dcos marathon app show`: with all parts unless some are named. */
-export function showApp(record: AppRecord, epoch: number, parts: readonly AppPart[] = APP_PARTS): PlainJson {
+/** What a single app shows without being asked. */
+export const SHOWN_PARTS: readonly AppPart[] = ['counts', 'deployments', 'lastTaskFailure', 'tasks'];
+
+/** An app as the API shows it, and `dcos marathon app show`. `epoch` is Unix time at virtual time 0, `now` virtual milliseconds. */
+export function showApp(
+  record: AppRecord,
+  { epoch, now }: { readonly epoch: number; readonly now: number },
+  parts: readonly AppPart[] = SHOWN_PARTS,
+): PlainJson {
   const { app, deployment, lastFailure } = record;
   const tasks = [...record.instances.values()].flatMap((instance) => tasksOf(app, instance));
-  const count = (test: (task: MarathonTask) => boolean): number => tasks.filter(test).length;
-  const counts = {
-    tasksHealthy: count((task) => task.condition === 'Running' && task.healthy === true),
-    tasksRunning: count((task) => task.condition === 'Running'),
-    tasksStaged: count((task) => ['Provisioned', 'Staging', 'Starting'].includes(task.condition)),
-    tasksUnhealthy: count((task) => task.condition === 'Running' && task.healthy === false),
-  };
-  const shown = (part: AppPart) => parts.includes(part);
+  const shown = <T>(part: AppPart, json: () => T): T | undefined => (parts.includes(part) ? json() : undefined);
   return sorted({
     ...appJson(app),
-    ...(shown('counts') ? counts : {}),
-    deployments: shown('deployments') ? (deployment === undefined ? [] : [{ id: deployment.id }]) : undefined,
-    lastTaskFailure: shown('lastTaskFailure') && lastFailure !== undefined ? failureJson(lastFailure, epoch) : undefined,
-    tasks: shown('tasks') ? tasks.map((task) => taskJson(task, epoch)) : undefined,
+    ...shown('counts', () => {
+      const { staged, running, healthy, unhealthy } = taskCounts(tasks);
+      return { tasksStaged: staged, tasksRunning: running, tasksHealthy: healthy, tasksUnhealthy: unhealthy };
+    }),
+    deployments: shown('deployments', () => (deployment === undefined ? [] : [{ id: deployment.id }])),
+    readinessCheckResults: shown('readiness', () =>
+      deployment === undefined ? [] : tasks.flatMap(({ readiness }) => (readiness === undefined ? [] : [plain(readiness)])),
+    ),
+    lastTaskFailure: shown('lastTaskFailure', () => (lastFailure === undefined ? undefined : failureJson(lastFailure, epoch))),
+    tasks: shown('tasks', () => tasks.map((task) => taskJson(task, epoch))),
+    taskStats: shown('taskStats', () => taskStats(app, tasks, now)),
   });
 }
 

@@ -8,9 +8,10 @@ export function sharedId(id: string): MarathonRefusal {
   ]);
 }
 
-/** A pod under another id than its definition's. */
-export function badId(id: string, wanted: string): MarathonRefusal {
-  return new MarathonRefusal('invalid-app', 422, [{ path: '/id', message: `got ${id}, expected ${wanted}` }]);
+/** A pod's definition for another path than its own id. */
+export function badId(id: string, path: string): MarathonRefusal {
+  const message = `'${path.slice(0, 200)}' does not match definition's id ('${id.slice(0, 200)}')`;
+  return new MarathonRefusal('bad-request', 400, [{ path: '', message }]);
 }
 
 /** A number of a pod's instances that is none. */
@@ -20,7 +21,12 @@ export function badInstances(instances: number): MarathonRefusal {
   ]);
 }
 
-/** No pod is called so. */
+/** No pod is called so: what a GET of it answers. */
 export function noSuchPod(id: string): MarathonRefusal {
   return new MarathonRefusal('app-missing', 404, [{ path: '', message: `pod with ${id.slice(0, 200)} does not exist` }]);
+}
+
+/** No pod is called so, or had such a version: what other requests answer. */
+export function unknownPod(id: string): MarathonRefusal {
+  return new MarathonRefusal('app-missing', 404, [{ path: '', message: `Pod '${id.slice(0, 200)}' does not exist` }]);
 }
