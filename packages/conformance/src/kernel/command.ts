@@ -82,7 +82,10 @@ async function judge(all: readonly Lab[], first: Linux, others: readonly Linux[]
       continue;
     }
     const wrong = wrongProbes(lab, outcome.found);
-    if (wrong === 0 && outcome !== asked) late++;
+    if (wrong === 0 && outcome !== asked) {
+      late++;
+      print(`lab ${i} agreed only when asked again; at first: ${inShort(asked)}`);
+    }
     disagree += wrong;
     outcomes[i] = outcome;
     if (wrong > 0 && shown++ < SHOWN) await show(i, lab, outcome, first, options);
@@ -122,6 +125,18 @@ function disagrees(outcome: Outcome): boolean {
   return 'error' in outcome || outcome.found.length > 0;
 }
 
+/** The first of the differences on one line. */
+function inShort(outcome: Outcome): string {
+  if ('error' in outcome) return outcome.error.slice(0, 200);
+  const [first] = outcome.found;
+  if (first === undefined) return 'nothing';
+  const theirs = first.linux.split('\n');
+  const ours = first.portolan.split('\n');
+  const line = theirs.findIndex((text, i) => text !== ours[i]);
+  const at = line < 0 ? theirs.length : line;
+  return `${first.where} ${first.what}: ${theirs[at] ?? 'nothing'} | ${ours[at] ?? 'nothing'}`;
+}
+
 /** A probe with several differences counts once, and all tables together do. */
 function wrongProbes(lab: Lab, found: readonly Difference[]): number {
   const places = new Set(found.map(({ where }) => (where.startsWith('probe') ? where : 'tables')));
@@ -129,8 +144,9 @@ function wrongProbes(lab: Lab, found: readonly Difference[]): number {
 }
 
 async function show(index: number, lab: Lab, first: Outcome, linux: Linux, { print, seed, keep }: JudgeOptions): Promise<void> {
-  // A busy machine disagrees once; what is wrong disagrees again.
-  const shows = (outcome: Outcome) => 'found' in outcome && outcome.found.length > 0;
+  // A busy machine disagrees once; what is wrong disagrees again, in the same thing.
+  const wanted = new Set('found' in first ? first.found.map(({ what }) => what) : []);
+  const shows = (outcome: Outcome) => 'found' in outcome && outcome.found.some(({ what }) => wanted.has(what));
   const small = await shrink(
     lab,
     async (candidate) => shows(await compare(candidate, linux)) && shows(await compare(candidate, linux)),

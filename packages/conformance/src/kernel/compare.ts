@@ -59,10 +59,11 @@ export function comparable(lab: Lab, answer: Answer): ReadonlyMap<string, string
   return texts;
 }
 
-/** Whether an answer to one fragment passes before the next is a matter of time: each direction for itself. */
+/** What one fragment causes may pass before the next or after it, as time has it: each direction for itself, and ARP. */
 function byDirection(lines: readonly string[]): readonly string[] {
   if (!lines.some((line) => line.includes(' frag '))) return lines;
-  return [...lines.filter((line) => line.startsWith('in ')), ...lines.filter((line) => !line.startsWith('in '))];
+  const place = (line: string) => (line.startsWith('in ') ? 0 : 2) + (line.includes('arp ') ? 1 : 0);
+  return [0, 1, 2, 3].flatMap((wanted) => lines.filter((line) => place(line) === wanted));
 }
 
 /** Not an ARP request asked once more: how often depends on how fast the machine answers. */

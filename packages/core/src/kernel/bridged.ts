@@ -12,7 +12,7 @@ import type { Namespace } from './namespace.ts';
 import { confirm } from './netfilter/conntrack.ts';
 import { arrive, pass } from './path.ts';
 import type { SkBuff } from './skb.ts';
-import { isMartian } from './source.ts';
+import { isBogus, isMartian } from './source.ts';
 
 /** PREROUTING in the bridge, then up to the stack or on to other ports. */
 export function receiveBridged(ns: Namespace, skb: SkBuff, bridge: Device, port: Device): void {
@@ -36,9 +36,8 @@ export function receiveBridged(ns: Namespace, skb: SkBuff, bridge: Device, port:
 /** A new destination: on the same bridge the frame is bridged to its holder, elsewhere it is routed. */
 function redirect(ns: Namespace, skb: SkBuff, bridge: Device, port: Device): void {
   const route = ns.route(skb.destination, skb.source, skb.mark);
-  const lost = route === undefined ? 'no route' : isMartian(ns, skb, bridge) ? 'martian' : undefined;
-  if (lost !== undefined && bridge.switches.forwarding) {
-    skb.hop?.steps.push({ action: 'dropped', text: `${lost} after translation in a bridge` });
+  if (isBogus(skb, bridge) || (route !== undefined && isMartian(ns, skb, bridge))) {
+    skb.hop?.steps.push({ action: 'dropped', text: 'martian after translation in a bridge' });
     return;
   }
   if (route?.type !== 'unicast' || route.device !== bridge.name) {

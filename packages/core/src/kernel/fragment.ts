@@ -16,21 +16,27 @@ const MOST = 4096;
 
 /** Cuts a packet into pieces of at most `mtu` bytes, or into those it was put together from. */
 export function fragments(skb: SkBuff, mtu: number): readonly SkBuff[] {
-  const size = mtu - IPV4_HEADER;
-  const kept = skb.pieces?.every((bytes) => bytes <= size) ? skb.pieces : undefined;
-  // Not even eight bytes a piece: no device has such an MTU (the least is 68).
-  if (size < 8) return [];
-  const total = skb.length - IPV4_HEADER;
+  const kept = skb.pieces?.every((bytes) => bytes <= mtu - IPV4_HEADER) ? skb.pieces : undefined;
+  if (skb.length <= mtu && kept === undefined) return [skb];
+  const sizes = kept ?? sizesOf(skb.length, mtu);
   const { of = skb, offset: start = 0, more: rest = false } = skb.fragment ?? {};
-  if (total <= size && kept === undefined) return [skb];
-  const pieces: SkBuff[] = [];
-  for (let at = 0; at < total; ) {
-    const bytes = kept?.[pieces.length] ?? (total - at <= size ? total - at : size & ~7);
-    const last = at + bytes >= total;
-    pieces.push(piece(skb, { of, offset: start + at, more: !last || rest }, bytes));
+  let at = 0;
+  return sizes.map((bytes, i) => {
+    const made = piece(skb, { of, offset: start + at, more: i < sizes.length - 1 || rest }, bytes);
     at += bytes;
-  }
-  return pieces;
+    return made;
+  });
+}
+
+/** Bytes of payload of the pieces that a packet of `length` bytes is cut into. */
+export function sizesOf(length: number, mtu: number): readonly number[] {
+  const most = mtu - IPV4_HEADER;
+  // Not even eight bytes a piece: no device has such an MTU (the least is 68).
+  if (most < 8) return [];
+  const sizes: number[] = [];
+  let left = length - IPV4_HEADER;
+  for (; left > most; left -= most & ~7) sizes.push(most & ~7);
+  return [...sizes, left];
 }
 
 /** The transport header is in the first fragment, and so is here all that the application sent. */
@@ -48,6 +54,7 @@ function piece(skb: SkBuff, fragment: NonNullable<Packet['fragment']>, bytes: nu
   made.nextHop = skb.nextHop;
   made.sourceMac = skb.sourceMac;
   made.destinationMac = skb.destinationMac;
+  made.owner = skb.owner;
   made.hop = skb.hop;
   return made;
 }

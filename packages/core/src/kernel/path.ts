@@ -15,7 +15,7 @@ import { formatIpv4, isGroupMac } from '../base/address.ts';
 import type { Packet } from '../wire/ipv4.ts';
 import { FLAG } from '../wire/tcp.ts';
 import type { Route } from './config.ts';
-import { fragments } from './fragment.ts';
+import { fragments, sizesOf } from './fragment.ts';
 import { echoReply, failureOf, ICMP_ERROR, type IcmpError, icmpError, isFinal, REJECT_ERROR } from './icmp.ts';
 import type { Device } from './link/device.ts';
 import { isHeardHere, isOfMany, macOfMany } from './many.ts';
@@ -28,7 +28,7 @@ import { learnMtu } from './path-mtu.ts';
 import { couldGoItself, hearRedirect } from './redirect.ts';
 import { SkBuff } from './skb.ts';
 import type { TcpFailure } from './socket/tcp.ts';
-import { isLoopback, isMartian } from './source.ts';
+import { isBogus, isLoopback, isMartian } from './source.ts';
 
 /** A packet comes in by a device. */
 export function receive(ns: Namespace, skb: SkBuff, device: Device): void {
@@ -42,6 +42,7 @@ export function receive(ns: Namespace, skb: SkBuff, device: Device): void {
   // What a namespace sends to itself over lo was routed when it was sent.
   if (device.kind === 'loopback') return deliver(ns, skb);
   if (isOfMany(skb.destination)) return receiveOfMany(ns, skb, device);
+  if (isBogus(skb, device)) return end(skb, 'martian', `source ${formatIpv4(skb.source)} on ${device.name}`);
   const route = ns.route(skb.destination, skb.source, skb.mark);
   const local = route?.type === 'local' || route?.type === 'broadcast';
   if (!local && !device.switches.forwarding) return end(skb, 'not-forwarded', `${device.name} does not forward`);
@@ -118,6 +119,8 @@ export function output(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
     end(skb, 'too-big', `${skb.length} bytes, ${skb.output?.name} takes ${skb.mtu}`);
     return 'EMSGSIZE';
   }
+  // Sockets cut what they send as their route wants it, and so it stays if rules lead it elsewhere (ip_append_data).
+  if (skb.length > skb.mtu && !(skb.payload instanceof SkBuff)) skb.pieces = sizesOf(skb.length, skb.mtu);
   const { destination, mark } = skb;
   const verdict = visit(ns, 'OUTPUT', skb);
   if (verdict === 'stop') return undefined;
@@ -125,6 +128,7 @@ export function output(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
   if (skb.destination !== destination || skb.mark !== mark) {
     const changed = routeOut(ns, skb);
     if (changed !== undefined) return skb.protocol === PROTOCOL.tcp ? 'EPERM' : changed;
+    if (skb.length <= skb.mtu) skb.pieces = undefined;
   }
   return finish(ns, skb);
 }

@@ -14,12 +14,17 @@ export interface Ends {
   readonly mark: number;
 }
 
-/** Whether a packet between those addresses has no business to come in by that device. */
-export function isMartian(ns: Namespace, { source, destination, mark }: Ends, device: Device): boolean {
-  const { rpFilter, routeLocalnet, sourceValidMark } = device.switches;
-  // Nobody speaks as many, or as nobody.
+/** Whether no route need be asked to say that nobody can have sent such a packet by that device: as many, or as nobody. */
+export function isBogus({ source, destination }: Ends, device: Device): boolean {
   if (isOfMany(source) || source >>> 24 === 0) return true;
-  if (isLoopback(source) || isLoopback(destination)) return !routeLocalnet;
+  return (isLoopback(source) || isLoopback(destination)) && !device.switches.routeLocalnet;
+}
+
+/** Whether a packet between those addresses has no business to come in by that device. */
+export function isMartian(ns: Namespace, ends: Ends, device: Device): boolean {
+  if (isBogus(ends, device)) return true;
+  const { source, mark } = ends;
+  const { rpFilter, sourceValidMark } = device.switches;
   const back = ns.route(source, 0, sourceValidMark ? mark : 0);
   if (back?.type === 'local') return true;
   if (rpFilter === 0) return false;

@@ -10,6 +10,10 @@ import { TCP, type TcpState } from './tcp-state.ts';
 /** One direction of a flow: its tuple, and its place in the table. */
 export class Direction extends TupleEntry {
   readonly connection: Connection;
+  /** TCP: the sequence number after all that was sent, as a signed number; undefined before the first segment. */
+  end: number | undefined = undefined;
+  /** TCP: some of it was not acknowledged yet. */
+  waits = false;
 
   constructor(connection: Connection, t: Tuple) {
     super(t.protocol, t.source, t.sourcePort, t.destination, t.destinationPort);
@@ -234,7 +238,7 @@ export class ConnectionTable {
     if (this.table.size >= this.sweepAt) this.sweep(now);
     connection.confirmed = true;
     this.table.add(original);
-    if (!same(original, reply)) this.table.add(reply);
+    if (!sameTuple(original, reply)) this.table.add(reply);
     if (connection.sourceNat) this.mapped.add(new MappedSource(connection));
     return true;
   }
@@ -303,7 +307,8 @@ export class ConnectionTable {
   }
 }
 
-function same(a: Tuple, b: Tuple): boolean {
+/** Whether two tuples of one protocol are the same. */
+export function sameTuple(a: Tuple, b: Tuple): boolean {
   return (
     a.source === b.source &&
     a.destination === b.destination &&

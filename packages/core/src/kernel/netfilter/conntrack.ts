@@ -2,7 +2,8 @@
  * Connection tracking at work: which connection a packet belongs to, and what it does to it.
  * Follows linux net/netfilter/nf_conntrack_{core,proto_tcp,proto_udp,proto_icmp}.c (6.1).
  */
-import type { Packet } from '../../wire/ipv4.ts';
+import { IPV4_HEADER, type Packet, TCP_HEADER } from '../../wire/ipv4.ts';
+import { FLAG } from '../../wire/tcp.ts';
 import type { SkBuff } from '../skb.ts';
 import { Connection, type ConnectionTable, inverse, tupleOf } from './connection.ts';
 import type { Verdict } from './hook.ts';
@@ -13,6 +14,8 @@ const UDP_SECONDS = 30;
 const UDP_STREAM_SECONDS = 120;
 const ICMP_SECONDS = 30;
 const GENERIC_SECONDS = 600;
+/** nf_conntrack_tcp_timeout_unacknowledged */
+const UNACKNOWLEDGED_SECONDS = 300;
 /** Only these begin a connection: echo, timestamp, information and address mask requests. */
 const ICMP_QUERIES: readonly number[] = [8, 13, 15, 17];
 
@@ -106,18 +109,19 @@ function reopens(connection: Connection, skb: SkBuff): boolean {
 
 /** Moves a connection's state and deadline; false if the packet cannot belong to it. */
 function update(connection: Connection, skb: SkBuff, reply: boolean, now: number, table: ConnectionTable | undefined): boolean {
-  if (skb.protocol === PROTOCOL.tcp) return updateTcp(connection, skb.flags, reply, now, table);
+  if (skb.protocol === PROTOCOL.tcp) return updateTcp(connection, skb, reply, now, table);
   connection.expiresAt = now + otherSeconds(connection, skb.protocol, reply, now) * 1000;
   return true;
 }
 
 function updateTcp(
   connection: Connection,
-  flags: number,
+  skb: SkBuff,
   reply: boolean,
   now: number,
   table: ConnectionTable | undefined,
 ): boolean {
+  const { flags } = skb;
   const old = connection.tcp;
   const next = nextTcpState(old, flags, reply);
   if (next === -1) return false;
@@ -128,9 +132,26 @@ function updateTcp(
     return true;
   }
   connection.tcp = next;
-  connection.expiresAt = now + (TCP_TIMEOUT_SECONDS[next] ?? 0) * 1000;
+  follow(connection, skb, reply);
+  const waits = connection.original.waits || connection.reply.waits;
+  const seconds = TCP_TIMEOUT_SECONDS[next] ?? 0;
+  connection.expiresAt = now + (waits ? Math.min(seconds, UNACKNOWLEDGED_SECONDS) : seconds) * 1000;
   if (next === TCP.established && (reply || connection.seenReply)) connection.assured = true;
   return true;
+}
+
+/** Notes how far a side's data go, and whether the other side's have all arrived (tcp_in_window). */
+function follow(connection: Connection, { flags, sequence, acknowledgement, length, payload }: SkBuff, reply: boolean): void {
+  const sender = reply ? connection.reply : connection.original;
+  const receiver = reply ? connection.original : connection.reply;
+  const bytes = payload === undefined ? 0 : length - IPV4_HEADER - TCP_HEADER.established;
+  const end = (sequence + bytes + (flags & (FLAG.syn | FLAG.fin) ? 1 : 0)) | 0;
+  if (sender.end === undefined) sender.end = end;
+  else if (((end - sender.end) | 0) > 0) {
+    sender.end = end;
+    sender.waits = true;
+  }
+  if (flags & FLAG.ack && (acknowledgement | 0) === receiver.end) receiver.waits = false;
 }
 
 function otherSeconds(connection: Connection, protocol: number, reply: boolean, now: number): number {

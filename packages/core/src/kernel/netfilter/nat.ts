@@ -8,7 +8,7 @@ import type { Random } from '../../base/random.ts';
 import type { Tuple } from '../../base/tuple-table.ts';
 import type { Packet } from '../../wire/ipv4.ts';
 import type { SkBuff } from '../skb.ts';
-import { type Connection, type ConnectionTable, inverse } from './connection.ts';
+import { type Connection, type ConnectionTable, inverse, sameTuple } from './connection.ts';
 import { type PortSpan, PROTOCOL } from './rule.ts';
 
 /** Which end of a packet a hook translates. */
@@ -38,15 +38,16 @@ export function decide(
   const free =
     side === 'source' ? freeSource(current, mapping, table, random, now) : mapDestination(current, mapping, table, random, now);
   if (free === undefined) return false;
+  // Another identifier of an echo counts as well, on either side.
+  const changed = free !== current && !sameTuple(free, current);
   if (side === 'source') {
     connection.sourceDecided = true;
-    connection.sourceNat = free.source !== connection.original.source || free.sourcePort !== connection.original.sourcePort;
+    connection.sourceNat = changed;
   } else {
     connection.destinationDecided = true;
-    connection.destinationNat =
-      free.destination !== connection.original.destination || free.destinationPort !== connection.original.destinationPort;
+    connection.destinationNat = changed;
   }
-  if (free !== current) connection.expectReply(inverse(free));
+  if (changed) connection.expectReply(inverse(free));
   return true;
 }
 
