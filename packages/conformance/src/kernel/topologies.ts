@@ -71,7 +71,7 @@ function host(draw: Draw): Topology {
       {
         name: 'h',
         sysctl: {
-          ipForward: true,
+          ipForward: draw.chance(93),
           bridgeNfCallIptables: draw.chance(60),
           ...(draw.chance(20) ? { routeLocalnet: ['br0'] } : {}),
         },

@@ -36,11 +36,13 @@ export function receiveBridged(ns: Namespace, skb: SkBuff, bridge: Device, port:
 /** A new destination: on the same bridge the frame is bridged to its holder, elsewhere it is routed. */
 function redirect(ns: Namespace, skb: SkBuff, bridge: Device, port: Device): void {
   const route = ns.route(skb.destination, skb.source, skb.mark);
-  if (isBogus(skb, bridge) || (route !== undefined && isMartian(ns, skb, bridge))) {
+  const forwarded = route?.type === 'unicast' && bridge.switches.forwarding;
+  const leads = forwarded || route?.type === 'local' || route?.type === 'broadcast';
+  if (isBogus(skb, bridge) || (leads && isMartian(ns, skb, bridge))) {
     skb.hop?.steps.push({ action: 'dropped', text: 'martian after translation in a bridge' });
     return;
   }
-  if (route?.type !== 'unicast' || route.device !== bridge.name) {
+  if (!forwarded || route.device !== bridge.name) {
     learnSource(bridge, port, skb);
     skb.destinationMac = bridge.mac;
     return passUpBridge(bridge, skb);
