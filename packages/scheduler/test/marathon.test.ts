@@ -184,17 +184,44 @@ describe('failures', () => {
     expect(refusalOf(() => w.master.tasksOn(agent(0).id))).toBe('agent-missing');
   });
 
-  test('an unreachable instance counts until it is given up', () => {
+  test('an unreachable instance counts until a reconciliation gives it up, and is listed until a job forgets it', () => {
     const w = world(2);
-    w.marathon.add({ ...SLEEP, unreachableStrategy: { inactiveAfterSeconds: 60, expungeAfterSeconds: 120 } });
+    const states = () => w.marathon.tasks().map(({ condition }) => condition);
+    w.marathon.add({ ...SLEEP, unreachableStrategy: { inactiveAfterSeconds: 60, expungeAfterSeconds: 720 } });
     w.settle();
     w.master.removeAgent(w.launched[0]?.agentId ?? '');
+    const lostAt = w.clock.now;
     w.settle();
-    expect(w.marathon.tasks().map((task) => task.state)).toEqual(['TASK_UNREACHABLE']);
-    w.clock.advance(62_000);
-    expect(w.marathon.tasks().map((task) => task.state)).toEqual(['TASK_UNREACHABLE', 'TASK_RUNNING']);
-    w.clock.advance(60_000);
-    expect(w.marathon.tasks().map((task) => task.state)).toEqual(['TASK_RUNNING']);
+    expect(states()).toEqual(['Unreachable']);
+    // Marathon asks for the state of all tasks 15 seconds after its start and every ten minutes from then on.
+    w.clock.advance(614_999 - w.clock.now);
+    expect(states()).toEqual(['Unreachable']);
+    w.clock.advance(3000);
+    expect(states()).toEqual(['UnreachableInactive', 'Running']);
+    // The job runs every half minute.
+    expect([lostAt > 0, lostAt + 720_000 < 750_000]).toEqual([true, true]);
+    w.clock.advance(749_999 - w.clock.now);
+    expect(states()).toEqual(['UnreachableInactive', 'Running']);
+    w.clock.advance(1);
+    expect(states()).toEqual(['Running']);
+  });
+
+  test('an instance that is lost twice has its time from the second loss', () => {
+    const w = world(2, { pingTimeouts: 1 });
+    const states = () => w.marathon.tasks().map(({ condition }) => condition);
+    w.marathon.add({ ...SLEEP, instances: 1, unreachableStrategy: { inactiveAfterSeconds: 0, expungeAfterSeconds: 300 } });
+    w.settle();
+    const agentId = w.launched[0]?.agentId ?? '';
+    w.master.partitionAgent(agentId);
+    w.clock.advance(100_000 - w.clock.now);
+    expect(states()).toEqual(['UnreachableInactive', 'Running']);
+    w.master.returnAgent(agentId);
+    w.clock.advance(100_000);
+    w.master.partitionAgent(agentId);
+    w.clock.advance(450_000 - w.clock.now);
+    expect(states()).toEqual(['UnreachableInactive', 'Running']);
+    w.clock.advance(100_000);
+    expect(states()).toEqual(['Running']);
   });
 });
 

@@ -105,7 +105,8 @@ test('an agent that returns brings its tasks back, and those that were replaced 
   expect(w.marathon.tasks().find(({ id }) => id === lost?.id)?.condition).toBe('Running');
   expect(w.marathon.tasks()).toHaveLength(2);
   w.master.markAgentUnreachable(lost?.slaveId ?? '');
-  w.clock.advance(121_000);
+  // Nobody looks before the next reconciliation.
+  w.clock.advance(620_000 - w.clock.now);
   w.master.returnAgent(lost?.slaveId ?? '');
   w.settle();
   expect(w.killed).toEqual([lost?.id]);

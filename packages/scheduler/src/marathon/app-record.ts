@@ -60,9 +60,9 @@ export class AppRecord {
   /** Of goal Running and not given up: all, and those of the present configuration. */
   live = 0;
   liveCurrent = 0;
-  /** Of these, running and not unhealthy: all, and those of the present configuration. */
-  ready = 0;
+  /** Of these, running and not unhealthy: those of the present configuration, and those launched in the present version. */
   readyCurrent = 0;
+  readyLaunched = 0;
   /** Instances of earlier configurations, whatever their goal. */
   old = 0;
   /** Instances of goal Decommissioned that still exist. */
@@ -101,6 +101,7 @@ export class AppRecord {
   /** Takes a new version. */
   setApp(app: App): void {
     this.app = app;
+    this.readyLaunched = 0;
     this.history.push(app);
     if (this.history.length > MAXIMUM_VERSIONS) this.history.shift();
   }
@@ -172,11 +173,16 @@ export class AppRecord {
     return undefined;
   }
 
-  /** Whether deployments may count on it. */
-  isReady(instance: Instance): boolean {
+  /** Whether a restart takes it for healthy, running or not: nothing checks it, or its checks pass. */
+  isConsideredHealthy(instance: Instance): boolean {
+    const app = instance.generation === this.generation ? this.app : this.history.at(-2);
+    return instance.healthy ?? (!this.checked || (app ?? this.app).healthChecks.length === 0);
+  }
+
+  /** Whether deployments may count on an instance of the present configuration. */
+  private isReady(instance: Instance): boolean {
     if (instance.condition !== 'Running') return false;
-    // Nobody checks instances of earlier configurations any more: what was last known of them counts.
-    if (!this.checked || instance.generation !== this.generation) return instance.healthy !== false;
+    if (!this.checked) return instance.healthy !== false;
     const { healthChecks, readinessChecks } = this.app;
     const healthy = healthChecks.length > 0 ? instance.healthy === true : instance.healthy !== false;
     return healthy && (readinessChecks.length === 0 || instance.isReady);
@@ -195,9 +201,9 @@ export class AppRecord {
       this.live += by;
       if (current) this.liveCurrent += by;
       if (condition === 'Scheduled') this.scheduled += by;
-      if (this.isReady(instance)) {
-        this.ready += by;
-        if (current) this.readyCurrent += by;
+      if (current && this.isReady(instance)) {
+        this.readyCurrent += by;
+        if (instance.task?.appVersion === this.app.version) this.readyLaunched += by;
       }
     }
     if (!current || place === undefined || UNPLACED.has(condition) || isTerminal(condition)) return;

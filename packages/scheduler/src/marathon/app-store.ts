@@ -281,7 +281,7 @@ export class AppStore {
     }
     record.setApp(app);
     const restart = configChange && app.instances > 0;
-    const deployment = restart ? new RestartDeployment(part.id, app.id, record) : new ScaleDeployment(part.id, app.id);
+    const deployment = restart ? new RestartDeployment(part.id, app.id) : new ScaleDeployment(part.id, app.id);
     this.deploy(record, deployment, part);
     if (configChange) this.options.monitor?.watch(record);
   }

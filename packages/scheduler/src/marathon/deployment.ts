@@ -1,19 +1,23 @@
 /**
  * Deployments: the steps that bring an app's instances to what its definition says, driven by counts that change.
  * Follows mesosphere/marathon v1.8 core/deployment/impl/{DeploymentActor,TaskStartActor,TaskReplaceActor}.scala for one app at a time.
+ * The original counts events; here the numbers are those of the moment, so that a restart replaces new instances that were given up.
  */
 import type { AppRecord, Deployment, DeploymentTools } from './app-record.ts';
 import { selectForEvenness } from './evenness.ts';
 import type { Instance } from './instance.ts';
-import { killOrder, launchableNow, type RestartStrategy, restartStrategy } from './restart.ts';
+import { killOrder, launchableNow, type RestartStart, type RestartStrategy, restartStrategy } from './restart.ts';
 import { propose } from './scaling.ts';
 
-/** Brings the number of instances to the definition's: first victims go and are waited for, then new ones come. */
+/**
+ * Brings the number of instances to the definition's: first victims go and are waited for, then new ones come. It waits for as many
+ * to be ready as were missing, and for nobody else.
+ */
 export class ScaleDeployment implements Deployment {
   readonly action = 'ScaleApplication';
   private victims: readonly Instance[] | undefined;
-  /** Whether it has started any: then it waits for health, else it ends with the victims. */
-  private starts = false;
+  /** How many launched in the present version must be ready. */
+  private awaited: number | undefined;
 
   constructor(
     readonly id: string,
@@ -29,9 +33,10 @@ export class ScaleDeployment implements Deployment {
       for (const victim of this.victims) tools.decommission(record, victim);
     }
     if (record.doomed > 0) return false;
-    this.starts ||= record.live < target;
-    if (record.live < target) tools.start(record, target - record.live);
-    return !this.starts || record.ready >= target;
+    const missing = Math.max(0, target - record.live);
+    this.awaited ??= missing === 0 ? 0 : record.readyLaunched + missing;
+    if (missing > 0) tools.start(record, missing);
+    return record.readyLaunched >= this.awaited;
   }
 }
 
@@ -42,39 +47,53 @@ export function surplusOf({ app }: AppRecord, running: readonly Instance[], name
   ).decommission;
 }
 
-/** Replaces instances of earlier configurations by new ones, within the bounds of the upgrade strategy. */
+/**
+ * Replaces instances of earlier configurations by new ones, within the bounds of the upgrade strategy. Each new one that is ready
+ * releases the next old one, and one that has gone by itself was released in vain: its place is free already.
+ */
 export class RestartDeployment implements Deployment {
   readonly action = 'RestartApplication';
-  private readonly strategy: RestartStrategy;
-  private readonly victims: readonly Instance[];
-  private next = 0;
-  private killed = 0;
+  private begun: { readonly strategy: RestartStrategy; readonly victims: readonly Instance[] } | undefined;
+  private released = 0;
 
   constructor(
     readonly id: string,
     readonly appId: string,
-    record: AppRecord,
-  ) {
-    const { app, version, live, ready } = record;
-    const old = [...record.instances.values()].filter((instance) => instance.generation < record.generation);
-    this.victims = version === '1.8' ? old : killOrder(old, (instance) => record.isReady(instance));
-    const start = { existing: live, healthy: ready, resident: app.persistentDisk > 0 };
-    this.strategy = restartStrategy(app.instances, app.upgradeStrategy, start, version);
-  }
+  ) {}
 
   step(record: AppRecord, tools: DeploymentTools): boolean {
     const target = record.app.instances;
-    const launchable = launchableNow(target, this.strategy, record.old, record.liveCurrent);
-    if (launchable > 0) tools.start(record, launchable);
-    while (this.killed < this.strategy.killImmediately + record.readyCurrent) {
-      const victim = this.victims[this.next++];
+    this.begun ??= begin(record);
+    const { strategy, victims } = this.begun;
+    while (this.released < strategy.killImmediately + record.readyCurrent) {
+      const victim = victims[this.released++];
       if (victim === undefined) break;
-      if (!record.instances.has(victim.id) || victim.goal === 'Decommissioned') continue;
-      this.killed++;
       tools.decommission(record, victim);
     }
+    const launchable = launchableNow(target, strategy, record.old, record.liveCurrent);
+    if (launchable > 0) tools.start(record, launchable);
     return record.readyCurrent >= target && record.old === 0;
   }
+}
+
+function begin(record: AppRecord): { readonly strategy: RestartStrategy; readonly victims: readonly Instance[] } {
+  const { app, version } = record;
+  const old = [...record.instances.values()].filter((one) => one.generation < record.generation && one.goal === 'Running');
+  return {
+    strategy: restartStrategy(app.instances, app.upgradeStrategy, restartStart(record), version),
+    victims: version === '1.8' ? old : killOrder(old, (instance) => record.isConsideredHealthy(instance)),
+  };
+}
+
+/** What a restart of the app would begin with now. */
+export function restartStart(record: AppRecord): RestartStart {
+  const all = [...record.instances.values()];
+  const running = all.filter(({ goal }) => goal === 'Running');
+  return {
+    existing: record.version === '1.8' ? running.length : all.length,
+    healthy: running.filter((instance) => record.isConsideredHealthy(instance)).length,
+    resident: record.app.persistentDisk > 0,
+  };
 }
 
 /** Ends all instances of an app that was deleted. */

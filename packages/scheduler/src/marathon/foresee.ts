@@ -10,6 +10,7 @@ import type { AgentInfo } from '../mesos/agent.ts';
 import type { Offer } from '../mesos/offer.ts';
 import { Pools, rangesOf, scalarsOf } from '../mesos/pools.ts';
 import type { AppRecord } from './app-record.ts';
+import { restartStart } from './deployment.ts';
 import { restartStrategy } from './restart.ts';
 
 /** How many agents could take one instance more: of the app as it is, and of the app after a change. */
@@ -107,14 +108,13 @@ function slots(app: App, pools: Pools, roles: readonly string[]): number {
 
 /** An upgrade that may end no old instance has to find room for a new one first. */
 function stuckUpgrade(record: AppRecord, usable: readonly AgentInfo[], fitting: Fitting): readonly string[] {
-  const { app, version, live, ready, deployment } = record;
+  const { app, version, live, deployment } = record;
   if (deployment?.action === 'RestartApplication') {
     const hangs = record.scheduled > 0 && fitting.now === 0 && record.doomed === 0 && record.old > 0;
     return hangs ? [`the upgrade hangs: ${upgradeWords(record, record.old, usable)}`] : [];
   }
   if (deployment !== undefined || live === 0 || record.scheduled > 0 || fitting.anew > 0) return [];
-  const start = { existing: live, healthy: ready, resident: app.persistentDisk > 0 };
-  const { killImmediately } = restartStrategy(app.instances, app.upgradeStrategy, start, version);
+  const { killImmediately } = restartStrategy(app.instances, app.upgradeStrategy, restartStart(record), version);
   return killImmediately > 0 ? [] : [`an upgrade would hang: ${upgradeWords(record, live, usable)}`];
 }
 

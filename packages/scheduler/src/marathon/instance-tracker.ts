@@ -17,6 +17,8 @@ import { Instance } from './instance.ts';
 import { KillService } from './kill-service.ts';
 import type { Launcher } from './launcher.ts';
 import type { MarathonOptions } from './options.ts';
+import { nextRun, SCALE_CHECK } from './periodic.ts';
+import { nextLook, unreachableVerdict } from './unreachable.ts';
 
 /** What a tracker is made of. */
 export interface InstanceTrackerOptions {
@@ -204,7 +206,7 @@ export class InstanceTracker implements DeploymentTools {
     });
     if (instance.generation === record.generation) record.backoff.apply(backoffAction(condition, status, record.version), now);
     if (!same) this.tell(instance, false);
-    if (back && record.live > record.app.instances) this.options.clock.after(untilScaleCheck(now), () => this.trim(record));
+    if (back && record.live > record.app.instances) this.trimLater(record);
     if (!same && condition === 'Running') this.readiness?.runs(record, instance);
     if (condition === 'Running' && instance.healthy !== false) this.options.launcher.instanceRuns();
     if (status.healthy !== undefined && status.healthy !== healthBefore) {
@@ -212,9 +214,15 @@ export class InstanceTracker implements DeploymentTools {
     }
   }
 
-  /** Ends what is too much: whoever was replaced may have returned. */
+  /** Ends what is too much when Marathon counts next, since whoever was replaced has returned: not while a deployment changes the app. */
+  private trimLater(record: AppRecord): void {
+    const { clock } = this.options;
+    clock.after(nextRun(SCALE_CHECK, clock.now) - clock.now, () => this.trim(record), record.deployment !== undefined);
+  }
+
   private trim(record: AppRecord): void {
-    if (record.removed || record.deployment !== undefined) return;
+    if (record.removed) return;
+    if (record.deployment !== undefined) return this.trimLater(record);
     const running = [...record.instances.values()].filter(
       ({ goal, condition }) => goal === 'Running' && condition !== 'UnreachableInactive',
     );
@@ -225,19 +233,16 @@ export class InstanceTracker implements DeploymentTools {
     const now = this.options.clock.now;
     const current = instance.generation === record.generation;
     if (current) record.backoff.apply(backoffAction(condition, status, record.version), now);
-    const replaced = !current && record.deployment !== undefined;
     if (isFailure(status.state)) this.keepFailure(record, instance, status);
     record.change(instance, (changed) => {
       changed.condition = condition;
       changed.since = now;
     });
-    if (instance.goal === 'Decommissioned' || replaced || record.removed) return this.expunge(record, instance);
+    if (instance.goal === 'Decommissioned' || isReplaced(record, instance) || record.removed)
+      return this.expunge(record, instance);
     this.tell(instance, false);
     this.release(instance);
-    if (!current) {
-      this.expunge(record, instance);
-      return;
-    }
+    if (!current) return this.expunge(record, instance);
     record.reschedule(instance, now);
     this.options.launcher.want(record);
   }
@@ -251,32 +256,30 @@ export class InstanceTracker implements DeploymentTools {
   private lost(record: AppRecord, instance: Instance, taskId: string): void {
     // All tasks of a pod are lost at once: one of them speaks for all.
     if (instance.pod !== undefined && taskId !== instance.task?.taskId) return;
+    if (instance.goal === 'Decommissioned' || isReplaced(record, instance)) return this.expunge(record, instance);
+    if (UNREACHABLE.has(instance.condition)) return;
+    instance.unreachableSince = this.options.clock.now;
+    this.judge(record, instance);
+  }
+
+  /** What an unreachable instance is by now, and when Marathon looks at it next. */
+  private judge(record: AppRecord, instance: Instance): void {
+    const { clock, advance } = this.options;
     const strategy = record.app.unreachableStrategy;
-    if (instance.goal === 'Decommissioned' || (strategy !== 'disabled' && strategy.expungeAfterSeconds === 0)) {
-      return this.expunge(record, instance);
-    }
-    const atOnce = strategy !== 'disabled' && strategy.inactiveAfterSeconds === 0;
-    this.enter(record, instance, atOnce ? 'UnreachableInactive' : 'Unreachable');
+    const since = instance.unreachableSince;
+    const verdict = unreachableVerdict(strategy, (clock.now - since) / 1000);
+    if (verdict === 'expunge') return this.expunge(record, instance);
+    if (verdict !== instance.condition) this.enter(record, instance, verdict);
     if (strategy === 'disabled') return;
-    const task = instance.task;
-    const later = (seconds: number, action: () => void): void => {
-      this.options.clock.after(
-        seconds * 1000,
-        () => instance.task === task && UNREACHABLE.has(instance.condition) && record.instances.has(instance.id) && action(),
-        // A deployment may wait for it.
-        record.deployment === undefined,
-      );
+    const next = nextLook(strategy, verdict, since, clock.now);
+    const look = () => {
+      const still = UNREACHABLE.has(instance.condition) && instance.unreachableSince === since;
+      if (!still || !record.instances.has(instance.id)) return;
+      this.judge(record, instance);
+      advance(record);
     };
-    if (!atOnce) {
-      later(strategy.inactiveAfterSeconds, () => {
-        this.enter(record, instance, 'UnreachableInactive');
-        this.options.advance(record);
-      });
-    }
-    later(strategy.expungeAfterSeconds, () => {
-      this.expunge(record, instance);
-      this.options.advance(record);
-    });
+    // A deployment may wait for it.
+    clock.after(next - clock.now, look, record.deployment === undefined);
   }
 
   private enter(record: AppRecord, instance: Instance, condition: Condition): void {
@@ -296,10 +299,9 @@ export class InstanceTracker implements DeploymentTools {
   }
 }
 
-const UNREACHABLE: ReadonlySet<Condition> = new Set(['Unreachable', 'UnreachableInactive']);
-
-/** Milliseconds until Marathon counts all apps' instances next: 15 seconds after its start, then every five minutes (`scale_apps_interval`). */
-function untilScaleCheck(now: number): number {
-  const [first, period] = [15_000, 300_000];
-  return now <= first ? first - now : period - ((now - first) % period);
+/** Whether a restart sees to a new instance in its place: the old one is not waited for. */
+function isReplaced({ generation, deployment }: AppRecord, instance: Instance): boolean {
+  return instance.generation !== generation && deployment?.action === 'RestartApplication';
 }
+
+const UNREACHABLE: ReadonlySet<Condition> = new Set(['Unreachable', 'UnreachableInactive']);

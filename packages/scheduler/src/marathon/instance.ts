@@ -26,6 +26,8 @@ export class Instance {
   startedAt: number | undefined;
   /** When it entered its condition. */
   since: number;
+  /** When its agent was lost last. */
+  unreachableSince = 0;
   addresses: readonly Ipv4[] = [];
   healthy: boolean | undefined;
   /** What is known of the present task, check by check; kept by the health monitor. */

@@ -12,10 +12,11 @@ export interface RestartStrategy {
   readonly killImmediately: number;
 }
 
-/** What a restart begins with: instances of goal Running, old and new. */
+/** What a restart begins with. */
 export interface RestartStart {
+  /** Instances, old and new, given up or not: in 1.8 those of goal Running, in 1.11 all. */
   readonly existing: number;
-  /** Of these, the healthy ones; 1.8 counts all. */
+  /** Those of goal Running that are considered healthy; only 1.11 asks. */
   readonly healthy: number;
   /** Whether the app has persistent volumes. */
   readonly resident: boolean;
