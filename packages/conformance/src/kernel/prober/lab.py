@@ -9,6 +9,7 @@ from client import Client
 from frames import frame_text
 from namespaces import HOME, enter, run
 from neighbours import neighbours
+from ports import await_ports
 from servers import Servers
 
 # Seconds without an event after which a probe is lost: longer than ARP takes to give up; and the most it may take.
@@ -31,6 +32,8 @@ class Lab:
         self.fds = build(self.lab)
         for ns in self.lab['namespaces']:
             enter(self.fds[ns['name']])
+            if any('master' in link for link in ns['links']):
+                await_ports()
             self.tap(ns['name'])
             for listener in ns.get('listeners', []):
                 self.servers.listen(ns['name'], self.fds[ns['name']], listener)
