@@ -93,11 +93,11 @@ function rewriteAddress(p: Packet, side: Side, opposite: Tuple): void {
 
 /** The first port of a span that is free, from the one it has if that is in the span, or from one that is drawn. */
 function mapDestination(t: Tuple, mapping: Mapping | undefined, table: ConnectionTable, random: Random, now: number): Tuple {
-  if (mapping === undefined) return t;
-  const moved = mapping.address === undefined ? t : { ...t, destination: mapping.address };
-  const span = mapping.port;
+  const moved = mapping?.address === undefined ? t : { ...t, destination: mapping.address };
+  const span = mapping?.port;
+  // Of an echo another identifier is taken even without a rule.
   if (span === undefined) return t.protocol === PROTOCOL.icmp ? freeIdentifier(moved, table, now) : moved;
-  const draws = mapping.random === true;
+  const draws = mapping?.random === true;
   if (!draws && inSpan(span, t.destinationPort) && (span.first === span.last || !table.taken(inverse(moved), now))) return moved;
   const size = span.last - span.first + 1;
   const start = draws ? random.nextInt(size) : 0;
@@ -111,7 +111,7 @@ function mapDestination(t: Tuple, mapping: Mapping | undefined, table: Connectio
 /** How many identifiers the kernel tries from 0 on before it tries some at random (NF_NAT_MAX_ATTEMPTS). */
 const MOST_TRIES = 128;
 
-/** A new destination at which the echo's identifier is taken already: the first one that is free. */
+/** Where the echo's identifier is taken already: the first one that is free. */
 function freeIdentifier(t: Tuple, table: ConnectionTable, now: number): Tuple {
   for (let id = -1; id < MOST_TRIES; id++) {
     const candidate = id < 0 ? t : { ...t, sourcePort: id };
