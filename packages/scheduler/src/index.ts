@@ -75,7 +75,7 @@ export { type PortChoice, type PortChooser, placeInstance } from './marathon/mat
 export { OfferStatistics, type UnusedOffer } from './marathon/offer-statistics.ts';
 export type { ChangeOptions, MarathonOptions, UpdateOptions } from './marathon/options.ts';
 export { type AppTree, affectedApps, dependencyClasses, deploymentSteps, type PlannedAction } from './marathon/plan.ts';
-export { killOrder, restartStrategy } from './marathon/restart.ts';
+export { EXACT_KILL_ORDER, killOrder, restartStrategy } from './marathon/restart.ts';
 export { type Candidate, compareVictims, propose } from './marathon/scaling.ts';
 export type { MarathonTask, PlainJson } from './marathon/show.ts';
 export { DEFAULT_EPOCH, formatTimestamp } from './marathon/timestamps.ts';
@@ -84,7 +84,7 @@ export { isAvailable } from './match/availability.ts';
 export { ConstraintIndex, type Place } from './match/constraints.ts';
 export { askAll, matcherOrder } from './match/offer-loop.ts';
 export { type MatchSite, matchOffer, type OfferMatch } from './match/offer-match.ts';
-export { type OfferFate, OfferQueue } from './match/offer-queue.ts';
+export { OFFER_QUEUE_DEFAULTS, type OfferFate, OfferQueue } from './match/offer-queue.ts';
 export { type HostPorts, randomDraw } from './match/ports.ts';
 export { RandomPorts } from './match/random-ports.ts';
 export { firstReason, type NoMatchReason, type RejectSummaryRow, rejectSummary } from './match/reasons.ts';

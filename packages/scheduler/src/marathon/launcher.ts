@@ -6,6 +6,7 @@
 import type { Clock, Random } from '@portolan/core';
 import { askAll, MAXIMUM_INSTANCES_PER_OFFER } from '../match/offer-loop.ts';
 import type { MatchSite } from '../match/offer-match.ts';
+import { OfferQueue } from '../match/offer-queue.ts';
 import type { MesosMaster } from '../mesos/master.ts';
 import { type Offer, OfferRemainder } from '../mesos/offer.ts';
 import type { OfferRound } from '../mesos/parties.ts';
@@ -34,6 +35,7 @@ const SETTLED_DELAY = 10_000;
 /** Keeps the list of waiting apps and answers offers. */
 export class Launcher {
   private readonly waiting = new Set<AppRecord>();
+  private readonly offers = new OfferQueue<Offer>();
   private readonly tokens: LaunchTokens;
 
   constructor(private readonly options: LauncherOptions) {
@@ -79,7 +81,7 @@ export class Launcher {
   /** Answers a round of offers: all agents while an app has yet to see them, else only those with something new. */
   resourceOffers(round: OfferRound): void {
     this.options.during(true);
-    while (this.waiting.size > 0 && this.tokens.left > 0) {
+    while (this.offers.wants(this.waiting.size, this.tokens.left)) {
       const scanning = [...this.waiting].some((record) => record.scansAll);
       const offer = round.next(!scanning);
       if (offer !== undefined) this.answer(round, offer);
@@ -95,6 +97,12 @@ export class Launcher {
   }
 
   private answer(round: OfferRound, offer: Offer): void {
+    this.offers.offer(offer, this.options.clock.now, this.waiting.size, this.tokens.left);
+    this.match(round, offer);
+    this.offers.done(offer);
+  }
+
+  private match(round: OfferRound, offer: Offer): void {
     const { clock, portRandom, matcherRandom, portChooser, launched } = this.options;
     const asked = [...this.waiting].filter((record) => record.scansAll || offer.fresh);
     const remainder = new OfferRemainder(offer);

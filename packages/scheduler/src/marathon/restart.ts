@@ -47,9 +47,12 @@ export function launchableNow(instances: number, strategy: RestartStrategy, oldA
   return Math.max(0, Math.min(instances - started, strategy.maxCapacity - oldAlive - started));
 }
 
+/** Up to so many instances {@link killOrder} is that of Java, which sorts longer lists in pieces. */
+export const EXACT_KILL_ORDER = 31;
+
 /**
  * The order in which 1.11 ends old instances: meant to be unhealthy ones first, but its comparison answers "before" whenever the
- * second is healthy, so that Java's sort reverses healthy ones. Exact up to 31 instances, as Java sorts short lists.
+ * second is healthy, so that Java's sort reverses healthy ones.
  */
 export function killOrder<I>(instances: readonly I[], healthy: (instance: I) => boolean): readonly I[] {
   const compare = (a: I, b: I): number => (healthy(b) ? -1 : healthy(a) ? 1 : 0);

@@ -1,6 +1,7 @@
 /**
  * Offers on their way through Marathon: a few are matched at a time, the others wait on a stack, and none for longer than a timeout.
- * Follows mesosphere/marathon v1.8 core/matcher/manager/impl/OfferMatcherManagerActor.scala.
+ * Follows mesosphere/marathon v1.8 core/matcher/manager/impl/OfferMatcherManagerActor.scala. Matching takes no virtual time here, so
+ * that in a cluster an offer is done with before the next one comes.
  */
 
 /** What becomes of an offer as it comes in. */
@@ -19,16 +20,24 @@ export interface OfferQueueOptions {
   readonly timeout: number;
 }
 
+/** On a machine of eight processors or more. */
+export const OFFER_QUEUE_DEFAULTS: OfferQueueOptions = { parallel: 8, queued: 1024, timeout: 3000 };
+
 /** The offers in work and those that wait. Times in virtual milliseconds. */
 export class OfferQueue<O> {
   private readonly working = new Set<O>();
   private waiting: { readonly offer: O; readonly deadline: number }[] = [];
 
-  constructor(private readonly options: OfferQueueOptions) {}
+  constructor(private readonly options: OfferQueueOptions = OFFER_QUEUE_DEFAULTS) {}
 
-  /** An offer comes in, while so many apps want to launch and so many launch tokens are left. */
+  /** Whether offers are of any use, while so many apps want to launch and so many launch tokens are left. */
+  wants(matchers: number, tokens: number): boolean {
+    return matchers > 0 && tokens > 0;
+  }
+
+  /** An offer comes in. */
   offer(offer: O, now: number, matchers: number, tokens = Number.POSITIVE_INFINITY): OfferFate {
-    if (matchers === 0 || tokens <= 0) return { state: 'declined', resend: matchers > 0 };
+    if (!this.wants(matchers, tokens)) return { state: 'declined', resend: matchers > 0 };
     if (this.working.size < this.options.parallel) {
       this.working.add(offer);
       return { state: 'matching' };

@@ -217,12 +217,26 @@ function portAssignment(row: Row): readonly Check[] {
   ];
 }
 
-/** A row that says "as another": that row's input, or what of it the expected assignments tell. */
+/** What rows that are not in every file start from: the app of NetworkInfoTest.scala, "network mode USER". */
+const FIXTURES: ReadonlyMap<string, Fields> = new Map([
+  [
+    'NI-03',
+    {
+      mode: 'container whatever',
+      docker: true,
+      portMappings: [{ containerPort: 0, hostPort: 31_000 }, { containerPort: 0 }, { containerPort: 0, hostPort: 0 }],
+      hostPorts: [31_000, 31_005],
+    },
+  ],
+]);
+
+/** A row that says "as another" adds to that row's input; of one that is nowhere the expected assignments tell the ports. */
 function resolved(row: Row, recorded: readonly Fields[]): Fields {
   const { as, ...own } = row.input;
   if (as === undefined) return own;
   const other = row.others.get(String(as));
-  if (other !== undefined) return { ...resolved(other, recorded), ...own };
+  const base = other === undefined ? FIXTURES.get(String(as)) : resolved(other, recorded);
+  if (base !== undefined) return { ...base, ...own };
   const portMappings = recorded.map(({ hostPort, containerPort }) => ({
     containerPort: hostPort !== null && hostPort === containerPort ? 0 : containerPort,
     ...(hostPort === null ? {} : { hostPort }),

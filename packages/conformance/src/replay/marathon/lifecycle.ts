@@ -13,6 +13,7 @@ import {
   conditionOfTasks,
   dependencyClasses,
   deploymentSteps,
+  EXACT_KILL_ORDER,
   failureKills,
   isActive,
   isTerminal,
@@ -162,6 +163,9 @@ function restart(row: Row): readonly Check[] {
 
 function restartKillOrder({ input, expected }: Row): readonly Check[] {
   const letters = [...String(input.oldInstancesInListOrder)].map((letter, position) => ({ healthy: letter === 'H', position }));
+  if (letters.length > EXACT_KILL_ORDER) {
+    throw new UnknownShape(`a list of ${letters.length}: the order of more than ${EXACT_KILL_ORDER}`);
+  }
   const order = killOrder(letters, ({ healthy }) => healthy).map(({ position }) => position);
   return [['killOrder', fields(expected).killOrder, order]];
 }

@@ -10,6 +10,7 @@ import {
   isAvailable,
   matcherOrder,
   type NoMatchReason,
+  OFFER_QUEUE_DEFAULTS,
   type Offer,
   OfferQueue,
   OfferStatistics,
@@ -281,7 +282,7 @@ function offerLoop({ input, expected: recorded }: Row): readonly Check[] {
   if (input.max_parallel_offers !== undefined) return queuedOffers(input, expected);
   const matchers = numberOr(input.matchers, 0);
   if (input.offers !== undefined) {
-    const queue = new OfferQueue<string>({ parallel: 1, queued: 1024, timeout: 3000 });
+    const queue = new OfferQueue<string>();
     const fates = Array.from({ length: numberOr(input.offers, 1) }, (_, i) => queue.offer(`offer${i + 1}`, 0, matchers));
     const resend = /resend=(true|false)/.exec(String(expected.both))?.[1] === 'true';
     return [['both', fates.map(() => ({ state: 'declined', resend })), fates]];
@@ -312,10 +313,11 @@ function offerLoop({ input, expected: recorded }: Row): readonly Check[] {
 
 /** Several offers at once: which is worked on, which waits, and which is given back when. */
 function queuedOffers(input: Fields, expected: Fields): readonly Check[] {
-  const timeout = input.offer_matching_timeout === undefined ? 3000 : duration(input.offer_matching_timeout);
+  const usual = OFFER_QUEUE_DEFAULTS;
+  const timeout = input.offer_matching_timeout === undefined ? usual.timeout : duration(input.offer_matching_timeout);
   const queue = new OfferQueue<string>({
-    parallel: numberOr(input.max_parallel_offers, 1),
-    queued: numberOr(input.max_queued_offers, 1024),
+    parallel: numberOr(input.max_parallel_offers, usual.parallel),
+    queued: numberOr(input.max_queued_offers, usual.queued),
     timeout,
   });
   const timed = Object.entries(input).flatMap(([name, at]) => {

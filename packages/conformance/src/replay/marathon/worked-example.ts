@@ -1,5 +1,5 @@
 /** Judges of the post's own apps, run through a whole Marathon and its master. */
-import { Clock, formatIpv4, parseIpv4, Random } from '@portolan/core';
+import { Clock, formatIpv4, PRIVATE_AGENT_PORTS, parseIpv4, Random } from '@portolan/core';
 import { Marathon, MesosMaster, type TaskInfo } from '@portolan/scheduler';
 import { onlyFields } from './launch.ts';
 import { type Check, type Fields, fields, isFields, type Judge, list, type Row, UnknownShape } from './row.ts';
@@ -82,6 +82,7 @@ function postPorts(ports: readonly number[], expected: Fields): readonly Check[]
   const outside = Object.entries(expected).filter(([field]) => field.startsWith('none of them in'));
   return [
     ['allInside', inside.map(() => true), inside],
+    ["the agent's ranges", expected.allInside, PRIVATE_AGENT_PORTS.map(({ begin, end }) => [begin, end])],
     ...outside.map(([field, range]): Check => [field, false, ports.some((port) => fits([range], port))]),
   ];
 }
