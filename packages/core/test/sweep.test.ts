@@ -110,12 +110,11 @@ test('a table that has seen packets treats each as one that has seen none', () =
     fc.property(
       fc.array(fc.tuple(chains, fc.array(packet, { maxLength: 25, size: 'max' })), { minLength: 1, maxLength: 3 }),
       (times) => {
-        const table = new TableState('filter');
+        const table = new TableState('filter', []);
         for (const [configured, packets] of times) {
           table.configure(configured);
           for (const make of packets) {
-            const fresh = new TableState('filter');
-            fresh.configure(configured);
+            const fresh = new TableState('filter', configured);
             expect(walk(table, configured, make())).toEqual(walk(fresh, configured, make()));
           }
         }
@@ -134,7 +133,7 @@ test('of a connection that the rules let pass by its state, only the first packe
       return 'LOCAL';
     },
   };
-  const table = new TableState('filter');
+  const table = new TableState('filter', []);
   const rules = ['-m conntrack --ctstate ESTABLISHED -j ACCEPT', '-m addrtype --dst-type LOCAL -j ACCEPT'];
   table.configure([{ name: 'FORWARD', policy: 'DROP', rules: rules.map((text) => parseRule(text.split(' '))) }]);
   for (const ctInfo of ['new', 'established', 'established', 'established'] as const) {

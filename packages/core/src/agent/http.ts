@@ -40,20 +40,33 @@ export function headerValue(headers: HttpRequest['headers'], name: string): stri
   return headers.find(([key]) => key.length === name.length && key.toLowerCase() === name)?.[1];
 }
 
+/** Who answers requests. */
+export interface Responder {
+  respond(request: HttpRequest, socket: TcpSocket): HttpResponse;
+}
+
 /** The program of an accepted connection: answers each request. */
-export function httpServer(respond: (request: HttpRequest, socket: TcpSocket) => HttpResponse): TcpProgram {
-  let pending = '';
-  return {
-    received: (socket, text) => {
-      pending += text;
-      const request = parseRequest(pending);
-      if (request !== undefined) {
-        pending = '';
-        socket.write(responseText(respond(request, socket)));
-      } else if (pending.length > MOST_BYTES) socket.reset();
-    },
-    closed: (socket) => socket.close(),
-  };
+export function httpServer(respond: Responder['respond']): TcpProgram {
+  return new HttpServer({ respond });
+}
+
+/** As {@link httpServer}, by somebody who answers on many connections. */
+export class HttpServer implements TcpProgram {
+  private pending = '';
+
+  constructor(private readonly responder: Responder) {}
+
+  received(socket: TcpSocket, text: string): void {
+    const pending = this.pending + text;
+    const request = parseRequest(pending);
+    this.pending = request === undefined ? pending : '';
+    if (request !== undefined) socket.write(responseText(this.responder.respond(request, socket)));
+    else if (pending.length > MOST_BYTES) socket.reset();
+  }
+
+  closed(socket: TcpSocket): void {
+    socket.close();
+  }
 }
 
 /** `Mon, 22 Jul 2019 16:00:09 GMT` for Unix milliseconds. */

@@ -20,8 +20,8 @@ import { containerNamespace } from './docker/container-namespace.ts';
 import { type RunResult, removeContainers, runContainers, stopContainers } from './docker/engine.ts';
 import { startProxy } from './docker/proxy.ts';
 import type { Container, RunRequest } from './docker/state.ts';
-import { httpDate, httpServer } from './http.ts';
 import type { Program } from './program.ts';
+import { startServer } from './program-server.ts';
 import {
   type ConntrackRow,
   conntrackRows,
@@ -215,15 +215,18 @@ export class Machine {
     return found === undefined ? undefined : this.running.get(found.id);
   }
 
+  private readonly hostEnd = (namespace: string, index: number): Device | undefined =>
+    namespace === this.name ? deviceOf(this.host, index) : undefined;
+
   private open(running: Running): Namespace | undefined {
     const { container } = running;
     const config = this.namespaceConfig(container);
     if (config === undefined) return undefined;
     const ns = new Namespace(container.id, config, {
       world: this.options.world,
-      label: `${this.name}/${container.id.slice(0, 12)}`,
+      machine: this.name,
       random: this.options.random.fork(container.id),
-      findPeer: (namespace, index) => (namespace === this.name ? deviceOf(this.host, index) : undefined),
+      findPeer: this.hostEnd,
     });
     running.namespace = ns;
     this.startPrograms(running, ns);
@@ -276,14 +279,7 @@ export class Machine {
     const program = this.options.images.find(image);
     const start = program?.start(env);
     if (program === undefined || start === undefined || !('ports' in start)) return NO_LISTENERS;
-    return start.ports.flatMap((port) => {
-      const listener = this.bound(running, () =>
-        ns.sockets.listen({ address: 0, port, program: image }, () =>
-          httpServer((request) => program.respond(request, httpDate(this.epoch + this.now))),
-        ),
-      );
-      return listener ?? [];
-    });
+    return start.ports.flatMap((port) => this.bound(running, () => startServer(ns, port, image, program, this)) ?? []);
   }
 
   /** What binding a port gave, or undefined if somebody else has it. */

@@ -46,9 +46,14 @@ export class TupleEntry implements Tuple {
   }
 }
 
+/** One bucket, forever empty, so that looking up needs no case of its own. */
+const NO_BUCKETS: undefined[] = [undefined];
+const FIRST_BUCKETS = 8;
+
 /** A multimap from tuples to the entries that have them; of those alike the newest comes first. */
 export class TupleTable<E extends TupleEntry> {
-  private buckets: (TupleEntry | undefined)[] = new Array(8).fill(undefined);
+  // Made with the first entry: many tables never have one.
+  private buckets: (TupleEntry | undefined)[] = NO_BUCKETS;
   private count = 0;
 
   /** How many entries there are. */
@@ -80,7 +85,8 @@ export class TupleTable<E extends TupleEntry> {
 
   /** Adds an entry that is in no table. */
   add(entry: E): void {
-    if (this.count >= this.buckets.length) this.grow();
+    if (this.buckets === NO_BUCKETS) this.buckets = new Array(FIRST_BUCKETS).fill(undefined);
+    else if (this.count >= this.buckets.length) this.grow();
     const slot = hashOfEntry(entry) & (this.buckets.length - 1);
     entry.next = this.buckets[slot];
     this.buckets[slot] = entry;

@@ -27,13 +27,16 @@ export interface NextHopException {
 
 /** The exceptions of one namespace: they belong to a route and go with it. */
 export class NextHopExceptions {
-  private readonly known = new WeakMap<Route, Map<Ipv4, NextHopException>>();
+  private known: WeakMap<Route, Map<Ipv4, NextHopException>> | undefined = undefined;
+
   /** Whether anything was ever learned. */
-  any = false;
+  get any(): boolean {
+    return this.known !== undefined;
+  }
 
   /** What is known about a destination that goes by that route. */
   find(route: Route, destination: Ipv4, now: number): NextHopException | undefined {
-    if (!this.any) return undefined;
+    if (this.known === undefined) return undefined;
     const found = this.known.get(route)?.get(destination);
     return found === undefined || found.expiresAt < now ? undefined : found;
   }
@@ -54,12 +57,12 @@ export class NextHopExceptions {
   }
 
   private put(route: Route, destination: Ipv4, exception: NextHopException): void {
+    this.known ??= new WeakMap();
     const byDestination = this.known.get(route) ?? new Map<Ipv4, NextHopException>();
     this.known.set(route, byDestination);
     byDestination.delete(destination);
     const [oldest] = byDestination.keys();
     if (byDestination.size >= MOST && oldest !== undefined) byDestination.delete(oldest);
     byDestination.set(destination, exception);
-    this.any = true;
   }
 }

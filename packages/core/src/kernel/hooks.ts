@@ -13,7 +13,7 @@ import { type Hook, type HookEntry, type PerHook, PRIORITY, type Verdict } from 
 import { MATCHES } from './netfilter/matches.ts';
 import { decide, type Mapping, translate } from './netfilter/nat.ts';
 import { type Chain, type Match, type Netfilter, PROTOCOL, type Rule, type TableName, type Target } from './netfilter/rule.ts';
-import type { TableVerdict } from './netfilter/table.ts';
+import { isUsed, type TableVerdict } from './netfilter/table.ts';
 import { drawsPort } from './netfilter/target/nat.ts';
 import { TARGETS } from './netfilter/targets.ts';
 import { TRACKING } from './netfilter/unmodelled.ts';
@@ -61,7 +61,7 @@ function table(name: TableName, priority: number, hooks: readonly Hook[]): Entry
     hooks,
     priority,
     name,
-    (ns) => ns.tables[name].used,
+    (ns) => isUsed(ns.config.netfilter[name]).used,
     (ns, skb, hook) => settle(ns, skb, ns.tables[name].walk(hook, ns, skb)),
   );
 }
@@ -106,7 +106,7 @@ function targetTracks(target: Target): boolean {
 }
 
 function translates(ns: Namespace): boolean {
-  return ns.tables.nat.used;
+  return isUsed(ns.config.netfilter.nat).used;
 }
 
 function balances(ns: Namespace): boolean {

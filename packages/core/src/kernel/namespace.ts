@@ -11,7 +11,7 @@ import { receiveArp } from './arp.ts';
 import { receiveBridged } from './bridged.ts';
 import type { IpSet, NamespaceConfig, PermanentNeighbour, Route, StaticFdbEntry } from './config.ts';
 import { NextHopExceptions } from './exceptions.ts';
-import { FragmentTable } from './fragment.ts';
+import { type FragmentHost, FragmentTable } from './fragment.ts';
 import { activeHooks } from './hooks.ts';
 import { Ipvs } from './ipvs/ipvs.ts';
 import type { KernelLog } from './kernel-log.ts';
@@ -21,10 +21,10 @@ import { type Switches, switchesOf } from './link/switches.ts';
 import type { Wire } from './link/wire.ts';
 import { type NeighbourHost, NeighbourTable } from './neighbour.ts';
 import { ConnectionTable } from './netfilter/connection.ts';
-import type { AddressType, TableName } from './netfilter/rule.ts';
+import type { AddressType, Netfilter } from './netfilter/rule.ts';
 import type { RuleHost } from './netfilter/rule-host.ts';
 import { indexSet, type SetIndex } from './netfilter/set.ts';
-import { TableState } from './netfilter/table.ts';
+import { type Tables, tablesOf } from './netfilter/table.ts';
 import { incomplete, noListener, output, receive, routeFailure, unresolved } from './path.ts';
 import { mayBeCut, pathMtu, wayTo } from './path-mtu.ts';
 import { type PingOptions, ping } from './ping.ts';
@@ -57,47 +57,41 @@ export interface SharedState {
 /** nf_conntrack_max of a machine with more than a gigabyte of memory. */
 const CONNTRACK_MAX = 262_144;
 const NOTHING_SHARED: SharedState = { routes: [] };
+const ignore = (): void => {};
 
 /** A network namespace. */
-export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleHost {
+export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleHost, FragmentHost {
   readonly name: string;
-  /** What traces call it. */
-  readonly label: string;
   readonly world: World;
   readonly random: Random;
   readonly neighbours = new NeighbourTable(this);
   readonly exceptions = new NextHopExceptions();
   readonly redirects = new RedirectLimit();
-  readonly connections = new ConnectionTable();
   readonly sockets = new Sockets(this);
-  readonly tables: { readonly [table in TableName]: TableState } = {
-    raw: new TableState('raw'),
-    mangle: new TableState('mangle'),
-    nat: new TableState('nat'),
-    filter: new TableState('filter'),
-  };
-  private readonly fragments = new FragmentTable({
-    after: (delay, action) => this.after(delay, action),
-    incomplete: (first) => incomplete(this, first),
-  });
   /** What happens when an echo reply arrives. */
-  echoed: (skb: SkBuff) => void = () => {};
+  echoed: (skb: SkBuff) => void = ignore;
   /** What happens when an ICMP error about an echo request arrives. */
-  echoFailed: (skb: SkBuff) => void = () => {};
+  echoFailed: (skb: SkBuff) => void = ignore;
   /** An ICMP message made here is on its way out at this moment. */
   sendsIcmp = false;
   private current: NamespaceConfig;
   private shared: SharedState = NOTHING_SHARED;
   private readonly deviceTable = new Devices(this);
-  private readonly tunnels = new Map<Device, Listener>();
   private readonly routeCache = new RouteCache();
+  // Made when first needed: most containers never have any of these.
+  private tracked: ConnectionTable | undefined;
+  private ruleTables: Tables | undefined;
+  private fragments: FragmentTable | undefined;
+  private tunnels: Map<Device, Listener> | undefined;
   private balancer: Ipvs | undefined;
   private active: ReturnType<typeof activeHooks> | undefined;
+  private readonly machine: string | undefined;
   private readonly kernelLog: KernelLog | undefined;
   private readonly findPeer: (namespace: string, index: number) => Device | undefined;
 
   /**
    * @param name unique among all namespaces of the cluster
+   * @param options.machine whose container this is; without it a machine's own
    * @param options.log where LOG rules write; nowhere without it
    * @param findPeer finds the device with an index in another namespace: the far end of a veth pair
    */
@@ -107,20 +101,24 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
     options: {
       world: World;
       random: Random;
-      label?: string;
+      machine?: string;
       log?: KernelLog;
       findPeer: (namespace: string, index: number) => Device | undefined;
     },
   ) {
     this.name = name;
-    this.label = options.label ?? name;
+    this.machine = options.machine;
     this.world = options.world;
     this.random = options.random;
     this.kernelLog = options.log;
     this.findPeer = options.findPeer;
     this.current = config;
     this.deviceTable.configure(config.links);
-    this.buildTables(config);
+  }
+
+  /** What traces call it. */
+  get label(): string {
+    return this.machine === undefined ? this.name : `${this.machine}/${this.name.slice(0, 12)}`;
   }
 
   /** Its configuration. */
@@ -135,7 +133,7 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
     this.current = next;
     if (next.links !== before.links) this.deviceTable.configure(next.links);
     if (next.sysctl !== before.sysctl) this.deviceTable.switch();
-    if (next.netfilter !== before.netfilter) this.buildTables(next);
+    if (next.netfilter !== before.netfilter) this.configureTables(next.netfilter);
   }
 
   /** Connects state that daemons keep for many. */
@@ -162,6 +160,18 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
 
   get bridgeNetfilter(): boolean {
     return this.current.sysctl.bridgeNfCallIptables;
+  }
+
+  /** Its tables of rules at work. */
+  get tables(): Tables {
+    this.ruleTables ??= tablesOf(this.current.netfilter);
+    return this.ruleTables;
+  }
+
+  /** The connections it tracks. */
+  get connections(): ConnectionTable {
+    this.tracked ??= new ConnectionTable();
+    return this.tracked;
   }
 
   /** The handlers at each hook. */
@@ -293,7 +303,13 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
 
   /** Whether a packet is whole, or is so now that this fragment has come. */
   isWhole(skb: SkBuff): boolean {
-    return skb.fragment === undefined || this.fragments.completes(skb, skb.fragment);
+    if (skb.fragment === undefined) return true;
+    this.fragments ??= new FragmentTable(this);
+    return this.fragments.completes(skb, skb.fragment);
+  }
+
+  incomplete(first: SkBuff): void {
+    incomplete(this, first);
   }
 
   unresolved(skb: SkBuff, device: Device): void {
@@ -350,8 +366,8 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
     return kind.type === 'veth' ? this.findPeer(kind.peer.namespace, kind.peer.index) : undefined;
   }
 
-  private buildTables(config: NamespaceConfig): void {
-    for (const table of Object.values(this.tables)) table.configure(config.netfilter[table.name]);
+  private configureTables(netfilter: Netfilter): void {
+    for (const table of Object.values(this.ruleTables ?? {})) table.configure(netfilter[table.name]);
     this.active = undefined;
   }
 
@@ -367,14 +383,15 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
     const socket = this.sockets.bindUdp({ address: 0, port: kind.port, program: name }, ({ payload, mark, source }) =>
       decapsulate(this, device, payload, { mark, source }),
     );
+    this.tunnels ??= new Map();
     this.tunnels.set(device, socket);
   }
 
   /** @internal */
   deviceRetired(device: Device): void {
     this.neighbours.forget(device);
-    this.tunnels.get(device)?.close();
-    this.tunnels.delete(device);
+    this.tunnels?.get(device)?.close();
+    this.tunnels?.delete(device);
   }
 }
 

@@ -17,6 +17,7 @@ const DELAY_MS = 5000;
 const REQUESTS = 3;
 /** Packets kept for one unresolved neighbour. */
 const QUEUE = 101;
+const NO_DEVICES: readonly Device[] = [];
 
 /** What the table needs of its namespace. */
 export interface NeighbourHost {
@@ -36,8 +37,8 @@ export interface NeighbourHost {
 /** The ARP table of one namespace. */
 export class NeighbourTable {
   private readonly host: NeighbourHost;
-  /** The devices with a table, in order of first mention. */
-  private readonly devices = new Set<Device>();
+  /** The devices with neighbours, in order of first mention. */
+  private devices: readonly Device[] = NO_DEVICES;
 
   constructor(host: NeighbourHost) {
     this.host = host;
@@ -107,7 +108,7 @@ export class NeighbourTable {
 
   /** Learned entries with the state `ip neigh` shows, in order of first mention. */
   list(): readonly { readonly neighbour: Neighbour; readonly state: NeighbourState }[] {
-    return [...this.devices].flatMap((device) =>
+    return this.devices.flatMap((device) =>
       [...(device.neighbours?.values() ?? [])].map((neighbour) => ({
         neighbour,
         state: stateOf(neighbour, this.host.now),
@@ -119,11 +120,10 @@ export class NeighbourTable {
   forget(device: Device): void {
     for (const entry of device.neighbours?.values() ?? []) entry.timer?.cancel();
     device.neighbours = undefined;
-    this.devices.delete(device);
+    this.devices = this.devices.filter((other) => other !== device);
   }
 
   private entry(device: Device, address: Ipv4): Neighbour {
-    this.devices.add(device);
     let entry = find(device, address);
     if (entry === undefined) {
       entry = {
@@ -138,7 +138,10 @@ export class NeighbourTable {
         timer: undefined,
         waiting: [],
       };
-      device.neighbours ??= new Map();
+      if (device.neighbours === undefined) {
+        device.neighbours = new Map();
+        this.devices = [...this.devices, device];
+      }
       device.neighbours.set(address | 0, entry);
     }
     return entry;

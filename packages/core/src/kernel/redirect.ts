@@ -23,11 +23,12 @@ interface Told {
 
 /** Whom the routers of one namespace told lately. */
 export class RedirectLimit {
-  private readonly told = new Map<Ipv4, Told>();
+  private told: Map<Ipv4, Told> | undefined = undefined;
 
   /** Whether a sender may be told now; it counts as told then. */
   allows(sender: Ipv4, now: number): boolean {
-    const told = this.told.get(sender) ?? this.begin(sender);
+    this.told ??= new Map();
+    const told = this.told.get(sender) ?? begin(this.told, sender);
     if (now - told.at > SILENCE_MS) told.count = 0;
     if (told.count >= MOST) {
       told.at = now;
@@ -38,14 +39,14 @@ export class RedirectLimit {
     told.count++;
     return true;
   }
+}
 
-  private begin(sender: Ipv4): Told {
-    const [oldest] = this.told.keys();
-    if (this.told.size >= SENDERS && oldest !== undefined) this.told.delete(oldest);
-    const told = { count: 0, at: Number.NEGATIVE_INFINITY };
-    this.told.set(sender, told);
-    return told;
-  }
+function begin(all: Map<Ipv4, Told>, sender: Ipv4): Told {
+  const [oldest] = all.keys();
+  if (all.size >= SENDERS && oldest !== undefined) all.delete(oldest);
+  const told = { count: 0, at: Number.NEGATIVE_INFINITY };
+  all.set(sender, told);
+  return told;
 }
 
 /** Whether the sender of a packet that leaves by the device it came in by is to be told that it could send it to the next hop itself. */

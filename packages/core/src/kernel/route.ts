@@ -56,6 +56,9 @@ interface Remembered {
   readonly route: Route | undefined;
 }
 
+const NO_RULES: readonly RoutingRule[] = [];
+const NO_PLACES: undefined[] = [];
+
 /**
  * Routes found before: each has one place, by its destination, and is forgotten when another one needs that. Packets
  * of one kind, by the rules for some that they match, share what was found. What is remembered counts as long as the
@@ -65,8 +68,8 @@ export class RouteCache {
   private config: NamespaceConfig | undefined = undefined;
   private epoch = -1;
   /** The rules that are for some packets only. */
-  private selective: readonly RoutingRule[] = [];
-  private places: (Remembered | undefined)[] = [];
+  private selective: readonly RoutingRule[] = NO_RULES;
+  private places: (Remembered | undefined)[] = NO_PLACES;
   private displaced = 0;
 
   /** As {@link findRoute}. `epoch` rises whenever a shared source changes. */
@@ -95,7 +98,7 @@ export class RouteCache {
     this.config = config;
     this.epoch = epoch;
     if (same) return;
-    this.selective = config.rules.filter(({ from, mark }) => from !== undefined || mark !== undefined);
+    this.selective = selectiveOf(config.rules);
     this.forget(Math.max(this.places.length, PLACES.first));
   }
 
@@ -111,6 +114,10 @@ export class RouteCache {
   }
 }
 
+const selectiveOf: (rules: readonly RoutingRule[]) => readonly RoutingRule[] = memo((rules) =>
+  rules.filter(({ from, mark }) => from !== undefined || mark !== undefined),
+);
+
 function placeOf(destination: Ipv4, kind: number): number {
   const mixed = Math.imul(destination ^ Math.imul(kind, 0x85ebca6b), 0x9e3779b1);
   return mixed ^ (mixed >>> 16);
@@ -125,21 +132,29 @@ function kindOf(rules: readonly RoutingRule[], source: Ipv4, mark: number): numb
 
 /** The routes an address on a device brings with it, in the kernel's order. */
 export function routesOfAddress(link: Pick<Link, 'name' | 'kind'>, address: Cidr): readonly Route[] {
-  const common = { device: link.name, source: address.address, protocol: 'kernel', metric: 0 } as const;
-  const routes: Route[] = [
-    { table: TABLE.local, type: 'local', destination: { address: address.address, prefix: 32 }, scope: 'host', ...common },
-  ];
+  const own = { address: address.address, prefix: 32 };
+  const routes = [kernelRoute(TABLE.local, 'local', own, 'host', link.name, address)];
   if (link.kind.type === 'loopback') {
-    if (address.prefix < 32)
-      routes.push({ table: TABLE.local, type: 'local', destination: networkOf(address), scope: 'host', ...common });
+    if (address.prefix < 32) routes.push(kernelRoute(TABLE.local, 'local', networkOf(address), 'host', link.name, address));
   } else if (address.prefix < 32) {
-    routes.push({ table: TABLE.main, type: 'unicast', destination: networkOf(address), scope: 'link', ...common });
+    routes.push(kernelRoute(TABLE.main, 'unicast', networkOf(address), 'link', link.name, address));
   }
   if (address.prefix < 31) {
     const last = { address: broadcastOf(address), prefix: 32 };
-    routes.push({ table: TABLE.local, type: 'broadcast', destination: last, scope: 'link', ...common });
+    routes.push(kernelRoute(TABLE.local, 'broadcast', last, 'link', link.name, address));
   }
   return routes;
+}
+
+function kernelRoute(
+  table: TableId,
+  type: Route['type'],
+  destination: Cidr,
+  scope: Route['scope'],
+  device: string,
+  { address }: Cidr,
+): Route {
+  return { table, type, destination, scope, device, source: address, protocol: 'kernel', metric: 0 };
 }
 
 /** The default route through a gateway. */

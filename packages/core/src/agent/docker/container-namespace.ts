@@ -22,6 +22,7 @@ export const LOOPBACK_LINK: Link = {
 /** What lo's address brings. */
 export const LOOPBACK_ROUTES = routesOfAddress(LOOPBACK_LINK, LOOPBACK);
 
+const NONE: readonly never[] = [];
 const CONTAINER_SYSCTL: Sysctl = {
   ipForward: false,
   bridgeNfCallIptables: false,
@@ -57,12 +58,12 @@ export function withDevices(devices: readonly Link[], gateway: Ipv4 | undefined)
       ...LOOPBACK_ROUTES,
       ...devices.flatMap((link) => link.addresses.flatMap((address) => routesOfAddress(link, address))),
       ...(first === undefined || gateway === undefined ? [] : [defaultRoute(gateway, first.name)]),
-    ],
+    ].slice(),
     rules: DEFAULT_RULES,
-    neighbours: [],
-    fdb: [],
+    neighbours: NONE,
+    fdb: NONE,
     netfilter: EMPTY_NETFILTER,
-    sets: [],
+    sets: NONE,
     sysctl: CONTAINER_SYSCTL,
   };
 }

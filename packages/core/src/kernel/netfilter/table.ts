@@ -6,7 +6,7 @@ import { memo } from '../../base/immutable.ts';
 import type { SkBuff } from '../skb.ts';
 import { type CompiledRule, compileRules, type Unmodelled } from './compile.ts';
 import { at, type Hook, type PerHook } from './hook.ts';
-import type { Chain, Rule, TableName, Target } from './rule.ts';
+import type { Chain, Netfilter, Rule, TableName, Target } from './rule.ts';
 import type { RuleHost } from './rule-host.ts';
 import { RuleIndex } from './rule-index.ts';
 import { type Sweep, Sweeps } from './sweep.ts';
@@ -57,6 +57,7 @@ interface Walk {
 /** What becomes of a packet that went through a table's chain; of one that met what is not modelled nobody knows. */
 export type TableVerdict = 'ACCEPT' | 'DROP' | 'UNKNOWN' | Target;
 
+const NO_CHAIN: readonly Chain[] = [];
 const NO_CHAINS: ReadonlyMap<string, ChainState> = new Map();
 const NO_ENTRIES = entriesOf(NO_CHAINS);
 
@@ -65,21 +66,17 @@ export class TableState {
   readonly name: TableName;
   private chains = NO_CHAINS;
   private entries = NO_ENTRIES;
-  private source: readonly Chain[] = [];
-  private ready: readonly Chain[] = this.source;
+  private source: readonly Chain[];
+  private ready: readonly Chain[] = NO_CHAIN;
 
-  constructor(name: TableName) {
+  constructor(name: TableName, chains: readonly Chain[]) {
     this.name = name;
+    this.source = chains;
   }
 
   /** Takes the configured chains; counters of rules that stay are kept. */
   configure(chains: readonly Chain[]): void {
     this.source = chains;
-  }
-
-  /** Whether there is any rule or user chain in it, or a policy other than ACCEPT. */
-  get used(): boolean {
-    return isUsed(this.source).used;
   }
 
   /** A chain with its counters. */
@@ -205,6 +202,20 @@ function entriesOf(chains: ReadonlyMap<string, ChainState>): PerHook<ChainState 
   };
 }
 
-const isUsed: (chains: readonly Chain[]) => { readonly used: boolean } = memo((chains) => ({
+/** Whether there is any rule in a table of such chains, or a policy other than ACCEPT. */
+export const isUsed: (chains: readonly Chain[]) => { readonly used: boolean } = memo((chains) => ({
   used: chains.some((chain) => chain.rules.length > 0 || chain.policy !== 'ACCEPT'),
 }));
+
+/** All tables of one namespace. */
+export type Tables = { readonly [table in TableName]: TableState };
+
+/** The tables of a configuration, nothing counted yet. */
+export function tablesOf(netfilter: Netfilter): Tables {
+  return {
+    raw: new TableState('raw', netfilter.raw),
+    mangle: new TableState('mangle', netfilter.mangle),
+    nat: new TableState('nat', netfilter.nat),
+    filter: new TableState('filter', netfilter.filter),
+  };
+}

@@ -4,6 +4,7 @@
  * bound to all. Ephemeral ports are handed out in sequence from a seeded start, not at random.
  */
 import { formatIpv4, type Ipv4 } from '../../base/address.ts';
+import type { Timer } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { Refusal } from '../../base/refusal.ts';
 import { TupleTable } from '../../base/tuple-table.ts';
@@ -94,11 +95,24 @@ interface BoundUdp extends UdpSocket {
   readonly failed: ((failure: TcpFailure) => void) | undefined;
 }
 
+/** Who is bound to each port; undefined as long as nobody ever was. */
+type ByPort<L extends Listener> = Map<number, readonly L[]> | undefined;
+
+/** A connection that is still being made has no program yet: it gets one once its handshake is done. */
+class Handshake implements TcpProgram {
+  constructor(private readonly listener: TcpListener) {}
+
+  connected(socket: TcpSocket): void {
+    socket.program = this.listener.accept(socket);
+    socket.program.connected?.(socket);
+  }
+}
+
 /** The sockets of one namespace. */
-export class Sockets {
+export class Sockets implements TcpHost {
   private readonly host: SocketHost;
-  private readonly listeners = new Map<number, TcpListener[]>();
-  private readonly udp = new Map<number, BoundUdp[]>();
+  private listeners: ByPort<TcpListener> = undefined;
+  private udp: ByPort<BoundUdp> = undefined;
   /** By the tuple of the packets that arrive. */
   private readonly connections = new TupleTable<TcpSocket>();
   private nextPort = 0;
@@ -122,7 +136,7 @@ export class Sockets {
    * @throws Refusal `address-in-use`
    */
   listenAs(listener: TcpListener): void {
-    this.bind(this.listeners, listener);
+    this.listeners = bound(this.listeners, listener);
   }
 
   /** Ends a server. */
@@ -140,7 +154,7 @@ export class Sockets {
     received: (datagram: Datagram, socket: UdpSocket) => void,
     failed?: (failure: TcpFailure) => void,
   ): UdpSocket {
-    const port = at.port === 0 ? this.freePort((candidate) => this.udp.has(candidate)) : at.port;
+    const port = at.port === 0 ? this.freePort((candidate) => this.udp?.has(candidate) === true) : at.port;
     const socket: BoundUdp = {
       ...at,
       port,
@@ -149,7 +163,7 @@ export class Sockets {
       close: () => remove(this.udp, socket),
       send: (to, payload, bytes) => this.sendUdp(socket, to, payload, bytes),
     };
-    this.bind(this.udp, socket);
+    this.udp = bound(this.udp, socket);
     return socket;
   }
 
@@ -168,7 +182,7 @@ export class Sockets {
       to.sourcePort ??
       this.freePort((candidate) => this.connections.get(TCP, to.address, to.port, local, candidate) !== undefined);
     const ends = { local, localPort: port, remote: to.address, remotePort: to.port };
-    const socket = new TcpSocket(this.tcpHost, program, ends, {
+    const socket = new TcpSocket(this, program, ends, {
       mtu: way.mtu,
       sequence: this.host.random.next(32) >>> 0,
       phase: 'SYN_SENT',
@@ -195,7 +209,7 @@ export class Sockets {
     if (quoted.protocol === TCP)
       this.connections.get(TCP, quoted.destination, quoted.destinationPort, quoted.source, quoted.sourcePort)?.error(failure);
     else if (quoted.protocol === UDP) {
-      const socket = findUdp(this.udp.get(quoted.sourcePort), quoted.source, quoted.destination, quoted.destinationPort);
+      const socket = findUdp(this.udp?.get(quoted.sourcePort), quoted.source, quoted.destination, quoted.destinationPort);
       if (socket !== undefined && (final || socket.remote === undefined)) socket.failed?.(failure);
     }
   }
@@ -204,7 +218,7 @@ export class Sockets {
   has({ protocol, source, sourcePort, destination, destinationPort }: Packet): boolean {
     return protocol === TCP
       ? this.connections.get(TCP, destination, destinationPort, source, sourcePort) !== undefined
-      : this.udp.has(sourcePort);
+      : this.udp?.has(sourcePort) === true;
   }
 
   /** A segment was too large for its way; its socket makes smaller ones. */
@@ -214,14 +228,16 @@ export class Sockets {
 
   /** All servers, in the order in which they came, ports ascending. */
   list(): readonly { readonly protocol: 'tcp' | 'udp'; readonly listener: Listener }[] {
-    const rows = (protocol: 'tcp' | 'udp', table: ReadonlyMap<number, readonly Listener[]>) =>
-      [...table].sort(([a], [b]) => a - b).flatMap(([, listeners]) => listeners.map((listener) => ({ protocol, listener })));
+    const rows = (protocol: 'tcp' | 'udp', table: ByPort<Listener>) =>
+      [...(table ?? [])]
+        .sort(([a], [b]) => a - b)
+        .flatMap(([, listeners]) => listeners.map((listener) => ({ protocol, listener })));
     return [...rows('tcp', this.listeners), ...rows('udp', this.udp)];
   }
 
   /** Whether a socket is bound to that port. */
   listensOn(protocol: 'tcp' | 'udp', port: number): boolean {
-    return (protocol === 'tcp' ? this.listeners : this.udp).has(port);
+    return (protocol === 'tcp' ? this.listeners : this.udp)?.has(port) === true;
   }
 
   /** How many connections are open. */
@@ -229,18 +245,31 @@ export class Sockets {
     return this.connections.size;
   }
 
-  private readonly tcpHost: TcpHost = {
-    after: (delay, action) => this.host.after(delay, action),
-    send: (skb) => {
-      if (this.host.mayBeCut(skb.destination)) skb.df = false;
-      return this.host.send(skb);
-    },
-    wake: (program) => this.host.wake(program),
-    pathMtu: (address) => this.host.pathMtu(address),
-    release: (socket) => {
-      this.connections.delete(socket);
-    },
-  };
+  /** @internal */
+  after(delay: number, action: () => void): Timer {
+    return this.host.after(delay, action);
+  }
+
+  /** @internal A segment of one of its connections. */
+  send(skb: SkBuff): TcpFailure | undefined {
+    if (this.host.mayBeCut(skb.destination)) skb.df = false;
+    return this.host.send(skb);
+  }
+
+  /** @internal */
+  wake(program: () => void): void {
+    this.host.wake(program);
+  }
+
+  /** @internal */
+  pathMtu(address: Ipv4): number | undefined {
+    return this.host.pathMtu(address);
+  }
+
+  /** @internal */
+  release(socket: TcpSocket): void {
+    this.connections.delete(socket);
+  }
 
   private receiveTcp(skb: SkBuff): void {
     if (skb.ofMany) return this.host.noListener(skb);
@@ -255,27 +284,20 @@ export class Sockets {
     skb.hop?.steps.push({ action: 'delivered', text: `${listener.program} listens on ${ends(listener)}` });
     const way = this.host.sourceFor(skb.source);
     const made = new TcpSocket(
-      this.tcpHost,
-      {},
+      this,
+      new Handshake(listener),
       { local: skb.destination, localPort: skb.destinationPort, remote: skb.source, remotePort: skb.sourcePort },
       { mtu: way?.mtu ?? 1500, sequence: this.host.random.next(32) >>> 0, phase: 'SYN_RECV' },
     );
-    // A program gets a connection once its handshake is done.
-    made.program = {
-      connected: (socket) => {
-        socket.program = listener.accept(socket);
-        socket.program.connected?.(socket);
-      },
-    };
     this.connections.add(made);
     made.accept(skb);
   }
 
   private receiveUdp(skb: SkBuff): void {
-    const one = findUdp(this.udp.get(skb.destinationPort), skb.destination, skb.source, skb.sourcePort);
+    const one = findUdp(this.udp?.get(skb.destinationPort), skb.destination, skb.source, skb.sourcePort);
     // What is for many is for every socket on that port.
     const sockets = skb.ofMany
-      ? (this.udp.get(skb.destinationPort) ?? []).filter((s) => s.address === 0 || s.address === skb.destination)
+      ? (this.udp?.get(skb.destinationPort) ?? []).filter((s) => s.address === 0 || s.address === skb.destination)
       : one === undefined
         ? []
         : [one];
@@ -301,22 +323,6 @@ export class Sockets {
     return this.host.send(skb);
   }
 
-  private bind<L extends Listener>(table: Map<number, L[]>, listener: L): void {
-    const there = table.get(listener.port);
-    if (there === undefined) {
-      table.set(listener.port, [listener]);
-      return;
-    }
-    if (there.some((other) => other.address === listener.address || other.address === 0 || listener.address === 0))
-      throw new Refusal({
-        component: 'socket',
-        code: 'address-in-use',
-        path: ends(listener),
-        message: `listen tcp4 ${ends(listener)}: bind: address already in use`,
-      });
-    table.set(listener.port, [...there, listener]);
-  }
-
   private freePort(taken: (port: number) => boolean): number {
     const size = EPHEMERAL.last - EPHEMERAL.first + 1;
     if (this.nextPort === 0) this.nextPort = EPHEMERAL.first + this.host.random.nextInt(size);
@@ -334,15 +340,28 @@ export class Sockets {
   }
 }
 
-function find<L extends Listener>(table: ReadonlyMap<number, readonly L[]>, skb: SkBuff): L | undefined {
-  const there = table.get(skb.destinationPort);
+/** The table with one more in it. */
+function bound<L extends Listener>(table: ByPort<L>, listener: L): ByPort<L> {
+  const there = table?.get(listener.port) ?? [];
+  if (there.some((other) => other.address === listener.address || other.address === 0 || listener.address === 0))
+    throw new Refusal({
+      component: 'socket',
+      code: 'address-in-use',
+      path: ends(listener),
+      message: `listen tcp4 ${ends(listener)}: bind: address already in use`,
+    });
+  return (table ?? new Map<number, readonly L[]>()).set(listener.port, [...there, listener]);
+}
+
+function find<L extends Listener>(table: ByPort<L>, skb: SkBuff): L | undefined {
+  const there = table?.get(skb.destinationPort);
   return there?.find((l) => l.address === skb.destination) ?? there?.find((l) => l.address === 0);
 }
 
-function remove<L extends Listener>(table: Map<number, L[]>, listener: L): void {
-  const rest = (table.get(listener.port) ?? []).filter((other) => other !== listener);
-  if (rest.length === 0) table.delete(listener.port);
-  else table.set(listener.port, rest);
+function remove<L extends Listener>(table: ByPort<L>, listener: L): void {
+  const rest = (table?.get(listener.port) ?? []).filter((other) => other !== listener);
+  if (rest.length === 0) table?.delete(listener.port);
+  else table?.set(listener.port, rest);
 }
 
 /** The socket for datagrams between those ends: a bound address is preferred to none. */
