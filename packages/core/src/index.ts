@@ -138,7 +138,8 @@ export { parseSave, printSave } from './kernel/netfilter/save.ts';
 export { indexSet, type SetIndex } from './kernel/netfilter/set.ts';
 export { DEFAULT_RULES, defaultRoute, type RouteSource, routesOfAddress } from './kernel/route.ts';
 export type { Datagram, Listener, UdpSocket } from './kernel/socket/sockets.ts';
-export type { TcpFailure, TcpProgram, TcpSocket } from './kernel/socket/tcp.ts';
+export type { TcpSocket } from './kernel/socket/tcp.ts';
+export type { TcpFailure, TcpProgram } from './kernel/socket/tcp-program.ts';
 export { type Fate, type Hop, type Step, Trace } from './kernel/trace.ts';
 // overlay
 export { intervals, printSpace } from './overlay/free-space.ts';

@@ -3,7 +3,8 @@ import { hostConfig, type Plug } from '../src/agent/host.ts';
 import { formatIpv4, parseCidr, parseIpv4 } from '../src/base/address.ts';
 import { Cluster } from '../src/cluster/cluster.ts';
 import type { Namespace } from '../src/kernel/namespace.ts';
-import type { TcpFailure, TcpSocket } from '../src/kernel/socket/tcp.ts';
+import type { TcpSocket } from '../src/kernel/socket/tcp.ts';
+import type { TcpFailure } from '../src/kernel/socket/tcp-program.ts';
 
 /** An empty network. */
 export function lan(seed = 1): Cluster {

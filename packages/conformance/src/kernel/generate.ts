@@ -9,6 +9,10 @@ import type { Topology } from './topology.ts';
 
 /** Of a segment with a timestamp, IP's included. */
 const TCP_HEADERS = 52;
+/** Whatever devices and rules here make of a segment's size. */
+const ALWAYS_ONE_SEGMENT = 200;
+/** The kernel does not send more segments again at once. */
+const MOST_SEGMENTS = 4;
 const PORTS = [80, 8080, 53, 5000, 40000];
 
 /** Labs by chance. */
@@ -35,7 +39,14 @@ function generateLab(draw: Draw): Lab {
   const count = Math.min(draw.number(2, 6), topology.probes ?? Number.POSITIVE_INFINITY);
   const probes: LabProbe[] = [];
   for (let i = 0; i < count; i++) probes.push(generateProbe(draw, topology, i));
-  return { name: topology.name, namespaces: namespaces.map(withoutEmpty), probes };
+  const cutsTcp = probes.some(({ protocol, bytes = 0 }) => protocol === 'tcp' && bytes > ALWAYS_ONE_SEGMENT);
+  const made = namespaces.map(withoutEmpty);
+  return { name: topology.name, namespaces: cutsTcp ? made.map(withoutSack) : made, probes };
+}
+
+/** With SACK the kernel sends again what a rule has dropped, within a time that its measured round trips decide. */
+function withoutSack(ns: LabNamespace): LabNamespace {
+  return { ...ns, sysctl: { ...ns.sysctl, tcpSack: false } };
 }
 
 function withoutEmpty(ns: LabNamespace): LabNamespace {
@@ -89,12 +100,12 @@ function generateListeners(draw: Draw, ns: LabNamespace): readonly LabListener[]
 /** Sizes about which some device has another opinion, and who may cut what is too large. */
 function generateSize(draw: Draw, topology: Topology, protocol: LabProbe['protocol']) {
   if (!draw.chance(25)) return {};
-  const most = protocol === 'tcp' ? oneSegment(topology) : Number.POSITIVE_INFINITY;
+  const most = protocol === 'tcp' ? MOST_SEGMENTS * oneSegment(topology) : Number.POSITIVE_INFINITY;
   const bytes = draw.pick([1, 100, 500, 575, 1000, 1400, 1430, 1472, 2000, 3500].filter((size) => size <= most));
   return { bytes, ...(protocol !== 'tcp' && draw.chance(60) ? { fragment: draw.chance(75) } : {}) };
 }
 
-/** What fits one segment everywhere: of several, the kernel's programs may read some together, and answer them so. */
+/** What fits one segment everywhere. */
 function oneSegment({ namespaces }: Topology): number {
   return Math.min(...namespaces.flatMap(({ links }) => links.map(({ mtu }) => mtu))) - TCP_HEADERS;
 }

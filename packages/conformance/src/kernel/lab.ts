@@ -24,6 +24,8 @@ export interface LabNamespace {
     readonly sendRedirects?: boolean;
     /** net.ipv4.conf.all.src_valid_mark */
     readonly sourceValidMark?: boolean;
+    /** net.ipv4.tcp_sack: on unless false. */
+    readonly tcpSack?: boolean;
     /** What single devices have otherwise. */
     readonly devices?: readonly {
       readonly name: string;
@@ -54,7 +56,7 @@ export interface LabNamespace {
   readonly listeners?: readonly LabListener[];
 }
 
-/** Who listens, and answers what it is sent with the same. */
+/** Who listens, and answers what it is sent, once it is all there, with the same. */
 export interface LabListener {
   readonly protocol: 'tcp' | 'udp';
   readonly port: number;

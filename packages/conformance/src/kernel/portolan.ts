@@ -53,6 +53,8 @@ class LabWorld {
   private readonly sizes: boolean;
   private seen: Seen[] = [];
   private servers: TcpSocket[] = [];
+  /** Bytes of the message that comes by TCP. */
+  private expected = 0;
 
   constructor(lab: Lab, trace: Trace | undefined) {
     this.lab = lab;
@@ -73,6 +75,7 @@ class LabWorld {
     const packets: Record<string, string[]> = Object.create(null);
     this.seen = [];
     this.servers = [];
+    this.expected = probe.bytes ?? 4;
     this.wire.tap = (device, direction, frame) => {
       const where = `${device.owner.name}/${device.name}`;
       const lines = packets[where] ?? [];
@@ -148,8 +151,15 @@ class LabWorld {
       ns.sockets.listen(at, (socket) => {
         const seen = note(socket.remote, socket.remotePort, socket.local);
         this.servers.push(socket);
+        let got = '';
         return {
-          received: (_, text) => socket.write(tellsEnds === true ? `${jsonText(seen)}\n` : text),
+          received: (_, text) => {
+            got += text;
+            // Nobody answers a part of a message.
+            if (got.length < this.expected) return;
+            socket.write(tellsEnds === true ? `${jsonText(seen)}\n` : got);
+            got = '';
+          },
           closed: () => socket.close(),
         };
       });
@@ -204,6 +214,7 @@ function configOf(described: LabNamespace, lab: Lab): NamespaceConfig {
       routeLocalnet: sysctl.routeLocalnet ?? [],
       sendRedirects: sysctl.sendRedirects === true,
       sourceValidMark: sysctl.sourceValidMark === true,
+      tcpSack: sysctl.tcpSack !== false,
       devices: sysctl.devices ?? [],
       proxyDelayMs: 0,
       ipvsConntrack: false,

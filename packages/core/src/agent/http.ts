@@ -1,7 +1,8 @@
 /** HTTP/1.1 messages as text, and a server that speaks it on a TCP socket: one message a segment run, bodies by Content-Length. */
 import { civil } from '../base/civil.ts';
 import { utf8Length } from '../base/text.ts';
-import type { TcpProgram, TcpSocket } from '../kernel/socket/tcp.ts';
+import type { TcpSocket } from '../kernel/socket/tcp.ts';
+import type { TcpProgram } from '../kernel/socket/tcp-program.ts';
 import type { HttpRequest, HttpResponse } from './program.ts';
 
 const MOST_BYTES = 1 << 20;

@@ -1,7 +1,7 @@
 /** A container's program as a server: it listens on a port of its namespace and answers HTTP. There may be very many. */
 import type { Namespace } from '../kernel/namespace.ts';
 import type { TcpListener } from '../kernel/socket/sockets.ts';
-import type { TcpProgram } from '../kernel/socket/tcp.ts';
+import type { TcpProgram } from '../kernel/socket/tcp-program.ts';
 import { HttpServer, httpDate, type Responder } from './http.ts';
 import type { HttpRequest, HttpResponse, Program } from './program.ts';
 

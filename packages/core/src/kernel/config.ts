@@ -139,6 +139,8 @@ export interface Sysctl {
   readonly sendRedirects: boolean;
   /** net.ipv4.conf.all.src_valid_mark */
   readonly sourceValidMark?: boolean;
+  /** net.ipv4.tcp_sack; on unless given. */
+  readonly tcpSack?: boolean;
   /** What single devices have otherwise. */
   readonly devices?: readonly DeviceSysctl[];
   /** net.ipv4.neigh.*.proxy_delay: ARP on behalf of others is answered within so many milliseconds, by chance; 800 unless given. */

@@ -8,7 +8,7 @@ import { type Ipv4, isGroupMac } from '../base/address.ts';
 import { IPV4_HEADER, isLaterFragment, UDP_HEADER } from '../wire/ipv4.ts';
 import { PROTOCOL } from './netfilter/rule.ts';
 import { SkBuff } from './skb.ts';
-import type { TcpFailure } from './socket/tcp.ts';
+import type { TcpFailure } from './socket/tcp-program.ts';
 
 /** Types and codes of the errors made here. */
 export const ICMP_ERROR = {

@@ -32,7 +32,7 @@ import { RedirectLimit } from './redirect.ts';
 import { firstAddress, RouteCache, type RouteSource, sourceAddress } from './route.ts';
 import type { SkBuff } from './skb.ts';
 import { type Listener, type SocketHost, Sockets } from './socket/sockets.ts';
-import type { TcpFailure } from './socket/tcp.ts';
+import type { TcpFailure } from './socket/tcp-program.ts';
 import type { Way } from './socket/way.ts';
 import { decapsulate, encapsulate } from './tunnel.ts';
 import type { World } from './world.ts';
@@ -253,10 +253,6 @@ export class Namespace implements DeviceKeeper, NeighbourHost, SocketHost, RuleH
       this.world.wire.run();
     };
     return this.world.clock.after(delay, run, background);
-  }
-
-  wake(program: () => void): void {
-    this.world.wire.wake(program);
   }
 
   /** Sends a packet made here; says at once if it cannot leave. */

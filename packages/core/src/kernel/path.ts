@@ -27,7 +27,7 @@ import { PROTOCOL, type Target } from './netfilter/rule.ts';
 import { learnMtu } from './path-mtu.ts';
 import { couldGoItself, hearRedirect } from './redirect.ts';
 import { SkBuff } from './skb.ts';
-import type { TcpFailure } from './socket/tcp.ts';
+import type { TcpFailure } from './socket/tcp-program.ts';
 import { isBogus, isLoopback, isMartian } from './source.ts';
 
 /** A packet comes in by a device. */
@@ -93,9 +93,10 @@ function hear(ns: Namespace, skb: SkBuff, quoted: Packet): void {
   const error = { type: skb.icmpType, code: skb.icmpCode };
   if (error.type === ICMP_ERROR.redirect.type) return hearRedirect(ns, skb, quoted);
   const narrow = error.type === ICMP_ERROR.fragmentationNeeded.type && error.code === ICMP_ERROR.fragmentationNeeded.code;
-  if (narrow && (quoted.protocol === PROTOCOL.icmp || ns.sockets.has(quoted))) learnMtu(ns, quoted, skb.icmpInfo);
+  const learn = (): void => learnMtu(ns, quoted, skb.icmpInfo);
+  if (narrow && quoted.protocol === PROTOCOL.tcp) return ns.sockets.narrow(quoted, learn);
+  if (narrow && (quoted.protocol === PROTOCOL.icmp || ns.sockets.has(quoted))) learn();
   if (quoted.protocol === PROTOCOL.icmp) ns.echoFailed(skb);
-  else if (narrow && quoted.protocol === PROTOCOL.tcp) ns.sockets.narrow(quoted);
   else ns.sockets.error(quoted, failureOf(error), isFinal(error));
 }
 

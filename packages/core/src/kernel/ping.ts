@@ -5,7 +5,7 @@ import type { Namespace } from './namespace.ts';
 import { PROTOCOL } from './netfilter/rule.ts';
 import { output } from './path.ts';
 import { SkBuff } from './skb.ts';
-import type { TcpFailure } from './socket/tcp.ts';
+import type { TcpFailure } from './socket/tcp-program.ts';
 import { mayInsist } from './socket/way.ts';
 
 /** Bytes of payload (56 unless given), TTL, DF as for a datagram, leave to send to broadcast addresses. */

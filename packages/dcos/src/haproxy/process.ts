@@ -152,7 +152,7 @@ export class Haproxy {
     let server: TcpSocket | undefined;
     let waiting: string[] = [];
     if (attempt === undefined) {
-      this.ns.wake(() => client.reset());
+      this.ns.wire.wake(() => client.reset());
       return {};
     }
     this.connect(attempt, () => client.reset(), {

@@ -102,7 +102,7 @@ function exchangeByTcp(
     },
     failed: () => finish(undefined),
   });
-  if (socket === undefined) ns.wake(() => finish(undefined));
+  if (socket === undefined) ns.wire.wake(() => finish(undefined));
   return () => {
     waiting = false;
     socket?.close();

@@ -16,7 +16,7 @@ const ATTEMPTS = 3;
 export function ask(ns: Namespace, question: DnsQuestion, done: (reply: DnsReply | undefined) => void): void {
   let attempt = 0;
   const send = (): void => {
-    if (attempt === ATTEMPTS * SPARTAN_ADDRESSES.length) return ns.wake(() => done(undefined));
+    if (attempt === ATTEMPTS * SPARTAN_ADDRESSES.length) return ns.wire.wake(() => done(undefined));
     const address = SPARTAN_ADDRESSES[attempt++ % SPARTAN_ADDRESSES.length];
     assert(address !== undefined, 'a resolver without name servers');
     const timer = ns.after(TIMEOUT, () => {
@@ -26,7 +26,7 @@ export function ask(ns: Namespace, question: DnsQuestion, done: (reply: DnsReply
     const cancel = exchange(ns, 'resolver', { server: { address, port: PORT }, question }, (reply) => {
       timer.cancel();
       if (reply === undefined) send();
-      else ns.wake(() => done(reply));
+      else ns.wire.wake(() => done(reply));
     });
   };
   send();

@@ -11,6 +11,9 @@ SETTINGS = {
     'ipv4/icmp_ratemask': 0, 'ipv4/tcp_early_retrans': 0, 'ipv4/tcp_synack_retries': 0,
     'netfilter/nf_conntrack_tcp_ignore_invalid_rst': 0,
 }
+# Nothing is sent again before a timeout has passed, whatever is acknowledged twice; and nothing is known of former connections.
+WITHOUT_SACK = {'ipv4/tcp_sack': 0, 'ipv4/tcp_reordering': 300, 'ipv4/tcp_no_metrics_save': 1,
+                'ipv4/tcp_pacing_ss_ratio': 1000, 'ipv4/tcp_pacing_ca_ratio': 1000}
 SWITCHES = {'forwarding': 'forwarding', 'rpFilter': 'rp_filter', 'proxyArp': 'proxy_arp'}
 # What passes a device is what would pass a wire: no segments are put together.
 SEGMENTS = 'gso_max_segs 1'
@@ -37,6 +40,9 @@ def set_switches(sysctl):
     write_sysctl('ipv4/conf/all/src_valid_mark', int(sysctl.get('sourceValidMark', False)))
     for where in ('all', 'default'):
         write_sysctl(f'ipv4/conf/{where}/rp_filter', sysctl.get('rpFilter', 0) if where == 'all' else 0)
+    if not sysctl.get('tcpSack', True):
+        for path, value in WITHOUT_SACK.items():
+            write_sysctl(path, value)
     write_sysctl('bridge/bridge-nf-call-iptables', int(sysctl.get('bridgeNfCallIptables', False)))
 
 

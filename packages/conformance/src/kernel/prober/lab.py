@@ -7,9 +7,9 @@ import time
 from build import build
 from client import Client
 from frames import frame_text
+from links import await_links
 from namespaces import HOME, enter, run
 from neighbours import neighbours
-from ports import await_ports
 from servers import Servers
 
 # Seconds without an event after which a probe is lost: longer than ARP takes to give up; and the most it may take.
@@ -32,8 +32,7 @@ class Lab:
         self.fds = build(self.lab)
         for ns in self.lab['namespaces']:
             enter(self.fds[ns['name']])
-            if any('master' in link for link in ns['links']):
-                await_ports()
+            await_links()
             self.tap(ns['name'])
             for listener in ns.get('listeners', []):
                 self.servers.listen(ns['name'], self.fds[ns['name']], listener)
@@ -83,6 +82,7 @@ class Lab:
 
     def probe(self, probe):
         self.packets, self.servers.seen = {}, []
+        self.servers.expected = probe.get('bytes', 4)
         enter(self.fds[probe['from']])
         client = Client(probe)
         self.pump(QUIET, LONGEST, client)

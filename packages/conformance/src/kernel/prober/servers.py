@@ -16,6 +16,8 @@ class Servers:
         self.listeners = {}
         self.open = {}
         self.seen = []
+        # Bytes of the message that comes by TCP: nobody answers a part of it.
+        self.expected = 0
 
     def listen(self, name, namespace, listener):
         """Binds in the namespace this process is in; `namespace` is its open file, for a proxy's own connections."""
@@ -63,7 +65,8 @@ class Servers:
             return
         seen = {'peer': end(peer), 'local': end(made.getsockname()), 'in': name}
         self.seen.append(seen)
-        self.open[made.fileno()] = Served(made, f'{json.dumps(seen)}\n'.encode() if listener.get('tellsEnds') else None)
+        text = f'{json.dumps(seen)}\n'.encode() if listener.get('tellsEnds') else None
+        self.open[made.fileno()] = Served(made, self.expected, text)
 
     def datagram(self, name, listener, server):
         data, control, _, peer = server.recvmsg(65536, 256)
@@ -90,15 +93,20 @@ class Served:
 
     awaits = select.POLLIN
 
-    def __init__(self, made, text):
+    def __init__(self, made, expected, text):
         self.socket = made
+        self.expected = expected
         self.text = text
+        self.data = b''
         self.ended = False
 
     def act(self):
         data = received(self.socket)
         if data:
-            self.socket.send(data if self.text is None else self.text)
+            self.data += data
+            if len(self.data) >= self.expected:
+                self.socket.send(self.data if self.text is None else self.text)
+                self.data = b''
             return
         self.ended = True
         if data is not None:

@@ -5,7 +5,8 @@
  */
 import type { Namespace } from '../../kernel/namespace.ts';
 import type { TcpListener } from '../../kernel/socket/sockets.ts';
-import type { TcpProgram, TcpSocket } from '../../kernel/socket/tcp.ts';
+import type { TcpSocket } from '../../kernel/socket/tcp.ts';
+import type { TcpProgram } from '../../kernel/socket/tcp-program.ts';
 import type { Endpoint, PublishedPort } from './state.ts';
 
 /**

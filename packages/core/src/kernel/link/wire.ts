@@ -22,6 +22,8 @@ export class Wire {
   private frames: Frame[] = [];
   private queued = 0;
   private programs: (() => void)[] = [];
+  /** Calls of programs that have not come back yet. */
+  private calls: (() => void)[] = [];
   private running = false;
 
   /** Puts a frame before a device's door. */
@@ -35,15 +37,22 @@ export class Wire {
     this.programs.push(program);
   }
 
+  /** Lets a program's call go on once no frame is under way, before any other program acts. */
+  goOn(call: () => void): void {
+    this.calls.push(call);
+  }
+
   /** Delivers all frames, and those they cause, and lets all programs act. Does nothing if called by one of them. */
   run(): void {
     if (this.running) return;
     this.running = true;
     try {
       this.deliver();
+      this.finishCalls();
       for (let i = 0; i < this.programs.length; i++) {
         (this.programs[i] as () => void)();
         this.deliver();
+        if (this.calls.length > 0) this.finishCalls();
       }
     } finally {
       this.queued = 0;
@@ -52,7 +61,15 @@ export class Wire {
         this.frames = [];
       }
       this.programs = [];
+      this.calls = [];
       this.running = false;
+    }
+  }
+
+  private finishCalls(): void {
+    for (let call = this.calls.shift(); call !== undefined; call = this.calls.shift()) {
+      call();
+      this.deliver();
     }
   }
 

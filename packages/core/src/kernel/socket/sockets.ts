@@ -10,13 +10,17 @@ import { Refusal } from '../../base/refusal.ts';
 import { TupleTable } from '../../base/tuple-table.ts';
 import { IPV4_HEADER, type Packet, UDP_HEADER } from '../../wire/ipv4.ts';
 import { FLAG } from '../../wire/tcp.ts';
+import type { NamespaceConfig } from '../config.ts';
+import type { Wire } from '../link/wire.ts';
 import type { AddressType } from '../netfilter/rule.ts';
 import { SkBuff } from '../skb.ts';
-import { type TcpFailure, type TcpHost, type TcpProgram, TcpSocket } from './tcp.ts';
+import { TcpSocket } from './tcp.ts';
+import type { TcpFailure, TcpHost, TcpProgram } from './tcp-program.ts';
 import { mayInsist, type Way } from './way.ts';
 
 const TCP = 6;
 const UDP = 17;
+const SYN_ACK = FLAG.syn | FLAG.ack;
 /** net.ipv4.ip_local_port_range */
 const EPHEMERAL = { first: 32768, last: 60999 } as const;
 
@@ -68,8 +72,10 @@ export interface UdpSocket extends Listener {
 }
 
 /** What sockets need of their namespace. */
-export interface SocketHost extends Omit<TcpHost, 'release'> {
+export interface SocketHost extends Pick<TcpHost, 'after' | 'send' | 'pathMtu'> {
   readonly name: string;
+  readonly config: NamespaceConfig;
+  readonly wire: Wire;
   readonly random: Random;
   /** The address to send from towards a destination and the MTU that way; undefined without a route. */
   sourceFor(destination: Ipv4): Way | undefined;
@@ -214,16 +220,14 @@ export class Sockets implements TcpHost {
     }
   }
 
-  /** Whether a socket here may have sent that packet. */
-  has({ protocol, source, sourcePort, destination, destinationPort }: Packet): boolean {
-    return protocol === TCP
-      ? this.connections.get(TCP, destination, destinationPort, source, sourcePort) !== undefined
-      : this.udp?.has(sourcePort) === true;
+  /** Whether a socket for datagrams here may have sent that packet. */
+  has({ protocol, sourcePort }: Packet): boolean {
+    return protocol === UDP && this.udp?.has(sourcePort) === true;
   }
 
-  /** A segment was too large for its way; its socket makes smaller ones. */
-  narrow({ source, sourcePort, destination, destinationPort }: Packet): void {
-    this.connections.get(TCP, destination, destinationPort, source, sourcePort)?.narrow();
+  /** A segment was too large for its way: its socket learns it, and makes smaller ones. */
+  narrow({ source, sourcePort, destination, destinationPort }: Packet, learn: () => void): void {
+    this.connections.get(TCP, destination, destinationPort, source, sourcePort)?.narrow(learn);
   }
 
   /** All servers, in the order in which they came, ports ascending. */
@@ -252,13 +256,24 @@ export class Sockets implements TcpHost {
 
   /** @internal A segment of one of its connections. */
   send(skb: SkBuff): TcpFailure | undefined {
-    if (this.host.mayBeCut(skb.destination)) skb.df = false;
+    // A listener's answer is so small that it never is (ip_build_and_send_pkt).
+    if ((skb.flags & SYN_ACK) !== SYN_ACK && this.host.mayBeCut(skb.destination)) skb.df = false;
     return this.host.send(skb);
   }
 
   /** @internal */
   wake(program: () => void): void {
-    this.host.wake(program);
+    this.host.wire.wake(program);
+  }
+
+  /** @internal */
+  goOn(call: () => void): void {
+    this.host.wire.goOn(call);
+  }
+
+  /** @internal */
+  tcpSack(): boolean {
+    return this.host.config.sysctl.tcpSack !== false;
   }
 
   /** @internal */

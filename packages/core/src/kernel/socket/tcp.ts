@@ -1,6 +1,7 @@
 /**
  * A TCP socket as far as a simulated network needs it: handshake, data in segments, close, reset; SYNs are sent
  * again, and data that was too large for its way; nothing else is, since nothing else gets lost without somebody's rule.
+ * A write of several segments hears nothing before it is done.
  * Follows linux net/ipv4/tcp_{input,output,minisocks}.c for the segments seen on the wire.
  */
 import type { Ipv4 } from '../../base/address.ts';
@@ -11,65 +12,25 @@ import { TupleEntry } from '../../base/tuple-table.ts';
 import { IPV4_HEADER, TCP_HEADER } from '../../wire/ipv4.ts';
 import { FLAG } from '../../wire/tcp.ts';
 import { SkBuff } from '../skb.ts';
-
-/** Why a connection could not be made, or ended. */
-export type TcpFailure =
-  | 'ECONNREFUSED'
-  | 'EHOSTUNREACH'
-  | 'ENETUNREACH'
-  | 'ETIMEDOUT'
-  | 'ECONNRESET'
-  | 'EACCES'
-  | 'EPERM'
-  | 'EINVAL'
-  | 'EMSGSIZE'
-  | 'ENOPROTOOPT'
-  | 'EOPNOTSUPP'
-  | 'EHOSTDOWN'
-  | 'ENONET';
-
-/** The program behind a socket. Every function may call back into the socket. */
-export interface TcpProgram {
-  connected?(socket: TcpSocket): void;
-  received?(socket: TcpSocket, text: string): void;
-  /** A value came that the other side sent by {@link TcpSocket.writeMessage}. */
-  message?(socket: TcpSocket, message: object): void;
-  /** The other side has closed; what the program does not close now stays half open. */
-  closed?(socket: TcpSocket): void;
-  failed?(socket: TcpSocket, failure: TcpFailure): void;
-}
-
-/** What a socket needs of its namespace. */
-export interface TcpHost {
-  after(delay: number, action: () => void): Timer;
-  /** Sends a packet made here; says at once if it cannot go. */
-  send(skb: SkBuff): TcpFailure | undefined;
-  /** Lets the socket's program act when the kernel is done with the packets under way. */
-  wake(program: () => void): void;
-  /** Bytes of a packet that gets there, if that was found to be less than its device takes. */
-  pathMtu(address: Ipv4): number | undefined;
-  /** Takes the socket out of the tables. */
-  release(socket: TcpSocket): void;
-}
-
-/** Where a connection is in its life. */
-export type TcpPhase = 'SYN_SENT' | 'SYN_RECV' | 'ESTABLISHED' | 'FIN_WAIT' | 'CLOSE_WAIT' | 'LAST_ACK' | 'CLOSED';
-
-/** What a segment carries: text, or the value that a message stands for; the segments before its last carry nothing to read. */
-type TcpData = string | object;
-/** The part of a message that is not its last. */
-const NOT_YET = {};
+import {
+  bytesOf,
+  carries,
+  cut,
+  HEADERS,
+  LEAST_SEGMENT,
+  MOST_BYTES,
+  NOT_YET,
+  OutOfOrder,
+  type Segment,
+  type SentSegment,
+  sackBytes,
+  type TcpData,
+  TIMESTAMP,
+  type Write,
+} from './segments.ts';
+import type { TcpFailure, TcpHost, TcpPhase, TcpProgram } from './tcp-program.ts';
 
 const TCP = 6;
-/** Bytes of the longest packet. */
-const MOST_BYTES = 65535;
-const HEADERS = IPV4_HEADER + TCP_HEADER.established;
-/** Bytes of the timestamp option, which the maximum segment size does not count. */
-const TIMESTAMP = 12;
-/** net.ipv4.tcp_min_snd_mss */
-const LEAST_SEGMENT = 48;
-/** Bytes of the option that tells of something received twice. */
-const DUPLICATE_SACK = 12;
 /** Linux sends a SYN at 0, 1, 3, 7, 15, 31 and 63 s and gives up at 127 s (net.ipv4.tcp_syn_retries = 6). */
 const SYN_RETRIES = 6;
 /** Its answer likewise until 31 s, given up at 63 s (net.ipv4.tcp_synack_retries = 5). */
@@ -93,7 +54,10 @@ export class TcpSocket extends TupleEntry {
   /** Something was acknowledged since the last segment was sent. */
   private gotOn = false;
   /** Segments under way, with their sequence numbers. */
-  private unacknowledged: { readonly data: TcpData; readonly bytes: number; readonly first: number }[] = [];
+  private unacknowledged: SentSegment[] = [];
+  /** A program's call that has not sent all yet. */
+  private writing: Write | undefined = undefined;
+  private outOfOrder: OutOfOrder | undefined = undefined;
   private timer: Timer | undefined;
   private retries = 0;
 
@@ -139,25 +103,40 @@ export class TcpSocket extends TupleEntry {
 
   /** Sends text, in as many segments as it takes. */
   write(text: string): void {
-    this.assertWritable();
-    this.cut(text);
+    this.put(text, utf8Length(text));
   }
 
   /** Sends a value that stands for so many bytes, of a protocol whose messages are values here; it comes with the last of them. */
   writeMessage(message: object, bytes: number): void {
-    this.assertWritable();
-    this.cutMessage(message, bytes);
+    this.put(message, bytes);
   }
 
-  private assertWritable(): void {
+  private put(data: TcpData, bytes: number): void {
     assert(this.phase === 'ESTABLISHED' || this.phase === 'CLOSE_WAIT', `a write to a socket in ${this.phase}`);
+    this.fit();
+    const flags = FLAG.psh | FLAG.ack;
+    if (bytes <= this.segment && this.writing === undefined) return this.push({ data, bytes, flags });
+    const segments = cut(data, bytes, this.segment, flags);
+    if (this.writing !== undefined) return void this.writing.segments.push(...segments);
+    this.writing = { segments: [...segments], backlog: [], learn: undefined, closes: false };
+    this.goOn();
   }
 
-  private cutMessage(message: object, bytes: number): void {
-    this.fit();
-    let left = bytes;
-    for (; left > this.segment; left -= this.segment) this.push(NOT_YET, FLAG.ack, this.segment);
-    this.push(message, FLAG.psh | FLAG.ack, left);
+  private goOn(): void {
+    const { writing } = this;
+    if (writing === undefined) return;
+    const next = writing.segments.shift();
+    if (next === undefined) return this.written(writing);
+    this.push(next);
+    this.host.goOn(() => this.goOn());
+  }
+
+  /** All is sent: now the socket hears what came meanwhile (release_sock). */
+  private written({ backlog, learn, closes }: Write): void {
+    this.writing = undefined;
+    for (const p of backlog) if (!this.ended()) this.receive(p);
+    if (learn !== undefined) this.narrow(learn);
+    if (closes) this.close();
   }
 
   /** Makes segments as small as the way wants them; true if they have become smaller. */
@@ -168,25 +147,12 @@ export class TcpSocket extends TupleEntry {
     return true;
   }
 
-  private cut(text: string): void {
-    this.fit();
-    if (text.length <= this.segment / 4) return this.push(text, FLAG.psh | FLAG.ack, utf8Length(text));
-    const characters = [...text];
-    for (let i = 0; i < characters.length; ) {
-      let bytes = 0;
-      let end = i;
-      for (; end < characters.length; end++) {
-        const more = utf8Length(characters[end] ?? '');
-        if (bytes + more > this.segment) break;
-        bytes += more;
-      }
-      this.push(characters.slice(i, end).join(''), end === characters.length ? FLAG.psh | FLAG.ack : FLAG.ack, bytes);
-      i = end;
-    }
-  }
-
   /** Says that nothing more will be sent. */
   close(): void {
+    if (this.writing !== undefined) {
+      this.writing.closes = true;
+      return;
+    }
     if (this.phase === 'SYN_SENT') return this.end();
     if (this.phase !== 'ESTABLISHED' && this.phase !== 'CLOSE_WAIT') return;
     this.timer?.cancel();
@@ -204,7 +170,8 @@ export class TcpSocket extends TupleEntry {
 
   /** Takes a segment that is for this socket. */
   receive(p: SkBuff): void {
-    if (p.flags & FLAG.rst) return this.fail(this.phase === 'SYN_SENT' ? 'ECONNREFUSED' : 'ECONNRESET');
+    if (this.writing !== undefined) return void this.writing.backlog.push(p);
+    if (p.flags & FLAG.rst) return this.receiveReset(p);
     switch (this.phase) {
       case 'SYN_SENT':
         if ((p.flags & (FLAG.syn | FLAG.ack)) === (FLAG.syn | FLAG.ack)) this.establish(p);
@@ -212,7 +179,7 @@ export class TcpSocket extends TupleEntry {
         return;
       case 'SYN_RECV':
         if (p.flags & FLAG.syn && !this.isMet(p)) return this.answerAgain(p);
-        if (p.flags & FLAG.syn) this.emit(FLAG.ack, DUPLICATE_SACK, undefined);
+        if (p.flags & FLAG.syn) this.acknowledge(1);
         this.phase = 'ESTABLISHED';
         this.timer?.cancel();
         this.timer = undefined;
@@ -224,21 +191,33 @@ export class TcpSocket extends TupleEntry {
     }
   }
 
+  private receiveReset(p: SkBuff): void {
+    if (this.phase === 'SYN_SENT') this.fail('ECONNREFUSED');
+    else if (p.sequence === this.acknowledgement) this.fail('ECONNRESET');
+    // Who did not get all before it asks whether it is meant (RFC 5961).
+    else this.emit(FLAG.ack, 0, undefined);
+  }
+
   /** An ICMP error about a segment of this socket. Only a connection still being made takes it to heart. */
   error(failure: TcpFailure): void {
     if (this.phase === 'SYN_SENT') this.fail(failure);
   }
 
-  /** The way is narrower than was thought: what may have been lost is sent again in smaller segments (tcp_v4_mtu_reduced). */
-  narrow(): void {
+  /** Learns that the way is narrower than was thought; what was too large is sent again in smaller segments (tcp_v4_mtu_reduced). */
+  narrow(learn: () => void): void {
+    if (this.writing !== undefined) {
+      this.writing.learn = learn;
+      return;
+    }
+    learn();
     if (!this.fit()) return;
-    const lost = this.unacknowledged;
+    const sent = this.unacknowledged;
     this.unacknowledged = [];
     const { sequence } = this;
-    for (const { data, bytes, first } of lost) {
-      this.sequence = first;
-      if (typeof data === 'string') this.cut(data);
-      else this.cutMessage(data, bytes);
+    for (const segment of sent) {
+      this.sequence = segment.first;
+      if (segment.bytes <= this.segment) this.unacknowledged.push(segment);
+      else for (const piece of cut(segment.data, segment.bytes, this.segment, segment.flags)) this.push(piece);
     }
     this.sequence = sequence;
   }
@@ -289,22 +268,44 @@ export class TcpSocket extends TupleEntry {
       waiting.shift();
       this.gotOn = true;
     }
-    const data = p.payload;
-    if (typeof data === 'string' || (typeof data === 'object' && data !== null)) {
-      this.acknowledgement = (p.sequence + p.length - HEADERS) >>> 0;
-      this.emit(FLAG.ack, 0, undefined);
-      this.host.wake(() => {
-        if (this.ended()) return;
-        if (typeof data === 'string') this.program.received?.(this, data);
-        else if (data !== NOT_YET) this.program.message?.(this, data);
-      });
+    if (!carries(p) && !(p.flags & FLAG.fin)) {
+      if (this.phase === 'LAST_ACK' && p.acknowledgement === this.sequence) this.end();
+    } else if (p.sequence === this.acknowledgement) this.takeInOrder(p);
+    else {
+      this.outOfOrder ??= new OutOfOrder();
+      if (((p.sequence - this.acknowledgement) | 0) > 0) this.outOfOrder.add(p);
+      this.acknowledge(this.outOfOrder.stretches() || 1);
     }
-    if (p.flags & FLAG.fin) this.receiveFin(p);
-    else if (this.phase === 'LAST_ACK' && p.acknowledgement === this.sequence) this.end();
+  }
+
+  /** Takes what comes next, and what came before it and follows it. */
+  private takeInOrder(first: SkBuff): void {
+    const taken: SkBuff[] = [];
+    for (let p: SkBuff | undefined = first; p !== undefined; p = this.outOfOrder?.take(this.acknowledgement)) {
+      this.acknowledgement = (this.acknowledgement + bytesOf(p)) >>> 0;
+      taken.push(p);
+    }
+    if (taken.some(carries)) this.acknowledge(this.outOfOrder?.stretches() ?? 0);
+    for (const p of taken) {
+      const data = p.payload;
+      if (carries(p)) this.host.wake(() => this.read(data));
+      if (p.flags & FLAG.fin) this.receiveFin(p);
+    }
+  }
+
+  private read(data: unknown): void {
+    if (this.ended()) return;
+    if (typeof data === 'string') this.program.received?.(this, data);
+    else if (typeof data === 'object' && data !== null && data !== NOT_YET) this.program.message?.(this, data);
+  }
+
+  /** Acknowledges what came, and tells of stretches beyond a gap or received twice. */
+  private acknowledge(stretches: number): void {
+    this.emit(FLAG.ack, this.host.tcpSack() ? sackBytes(stretches) : 0, undefined);
   }
 
   private receiveFin(p: SkBuff): void {
-    this.acknowledgement = (p.sequence + 1) >>> 0;
+    this.acknowledgement = (this.acknowledgement + 1) >>> 0;
     if (this.phase === 'FIN_WAIT') {
       this.emit(FLAG.ack, 0, undefined);
       // Both closed at once: the other has yet to acknowledge this end's FIN.
@@ -327,8 +328,8 @@ export class TcpSocket extends TupleEntry {
     return this.phase === 'CLOSED';
   }
 
-  private push(data: TcpData, flags: number, bytes: number): void {
-    this.unacknowledged.push({ data, bytes, first: this.sequence });
+  private push({ data, flags, bytes }: Segment): void {
+    this.unacknowledged.push({ data, bytes, flags, first: this.sequence });
     this.emit(flags, bytes, data);
     this.sequence = (this.sequence + bytes) >>> 0;
   }
@@ -391,6 +392,7 @@ export class TcpSocket extends TupleEntry {
   private end(): void {
     this.timer?.cancel();
     this.timer = undefined;
+    this.writing = undefined;
     this.phase = 'CLOSED';
     this.host.release(this);
   }
