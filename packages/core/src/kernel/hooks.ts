@@ -3,6 +3,7 @@
  * Follows linux include/uapi/linux/netfilter_ipv4.h, net/netfilter/nf_conntrack_proto.c, nf_nat_proto.c,
  * iptable_*.c and ipvs/ip_vs_core.c (6.1).
  */
+import type { Ipv4 } from '../base/address.ts';
 import { memo } from '../base/immutable.ts';
 import { ICMP_ERROR } from './icmp.ts';
 import { ipvsIn, ipvsOut } from './ipvs-hooks.ts';
@@ -14,7 +15,7 @@ import { MATCHES } from './netfilter/matches.ts';
 import { decide, type Mapping, translate } from './netfilter/nat.ts';
 import { type Chain, type Match, type Netfilter, PROTOCOL, type Rule, type TableName, type Target } from './netfilter/rule.ts';
 import { isUsed, type TableVerdict } from './netfilter/table.ts';
-import { drawsPort } from './netfilter/target/nat.ts';
+import { type DnatTarget, drawsPort, type PortsTarget, type SnatTarget } from './netfilter/target/nat.ts';
 import { TARGETS } from './netfilter/targets.ts';
 import { TRACKING } from './netfilter/unmodelled.ts';
 import { outFailure, reject } from './path.ts';
@@ -156,16 +157,18 @@ function mappingOf(ns: Namespace, skb: SkBuff, hook: Hook, verdict: Exclude<Tabl
   switch (verdict.name) {
     case 'DNAT':
     case 'SNAT':
-      return { ...verdict, random: drawsPort(verdict) };
-    case 'MASQUERADE': {
-      const address = skb.output === undefined ? 0 : ns.addressTowards(skb.output, skb.nextHop);
-      return { ...verdict, address, random: drawsPort(verdict) };
-    }
+      return mapping(verdict.address, verdict);
+    case 'MASQUERADE':
+      return mapping(skb.output === undefined ? 0 : ns.addressTowards(skb.output, skb.nextHop), verdict);
     case 'REDIRECT': {
       const address = (hook === 'OUTPUT' ? undefined : skb.input?.link.addresses[0]?.address) ?? LOOPBACK;
-      return { ...verdict, address, random: drawsPort(verdict) };
+      return mapping(address, verdict);
     }
     default:
       return undefined;
   }
+}
+
+function mapping(address: Ipv4 | undefined, target: DnatTarget | SnatTarget | PortsTarget): Mapping {
+  return { address, port: target.port, random: drawsPort(target) };
 }

@@ -125,14 +125,19 @@ export class OverlayDirectory {
 
   /** What a node makes of the records that hears of each so many milliseconds late; nothing before it has one itself. */
   view(self: Ipv4, delay = 0): OverlayView {
-    const hears = (record: Gossiped): boolean =>
-      record.agent !== self && record.at <= this.now() - delay && this.byAgent.has(self);
+    const hears = (record: Gossiped): boolean => record.agent !== self && record.at <= this.now() - delay && takesPart();
+    // Asked for every packet, and never untrue again.
+    let isOn = false;
+    const takesPart = () => {
+      isOn ||= this.byAgent.has(self);
+      return isOn;
+    };
     const heard = (record: Gossiped | undefined) => (record !== undefined && hears(record) ? record : undefined);
     const others = () => [...this.byAgent.values()].flatMap((own) => own.find(hears) ?? []);
     const subnetRoute = (record: Gossiped) => tunnelRoute(TABLE.main, record.subnet, record.vtep);
     const agentRoute = ({ agent, vtep }: Gossiped) => tunnelRoute(OVERLAY_TABLE, { address: agent, prefix: 32 }, vtep);
     return {
-      epoch: () => this.heardAfter(delay) + (this.byAgent.has(self) ? 1 : 0),
+      epoch: () => this.heardAfter(delay) + (takesPart() ? 1 : 0),
       subnetRoutes: {
         table: TABLE.main,
         find: (destination) => optional(heard(this.holderOf(destination)), subnetRoute),

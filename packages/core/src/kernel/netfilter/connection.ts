@@ -8,21 +8,30 @@ import type { Packet } from '../../wire/ipv4.ts';
 import { TCP, type TcpState } from './tcp-state.ts';
 
 /** One direction of a flow: its tuple, and its place in the table. */
-export class Direction extends TupleEntry {
-  readonly connection: Connection;
+export abstract class Direction extends TupleEntry {
   /** TCP: the sequence number after all that was sent, as a signed number; undefined before the first segment. */
   end: number | undefined = undefined;
-  /** TCP: some of it was not acknowledged yet. */
-  waits = false;
 
-  constructor(connection: Connection, t: Tuple) {
+  constructor(t: Tuple) {
     super(t.protocol, t.source, t.sourcePort, t.destination, t.destinationPort);
-    this.connection = connection;
   }
 
-  /** Whether it is the one its answers go in. */
-  get reply(): boolean {
-    return this !== this.connection.original;
+  abstract get connection(): Connection;
+  /** Whether it is the one that answers go in. */
+  abstract get isReply(): boolean;
+}
+
+/** The direction of a flow's answers. */
+class Answers extends Direction {
+  constructor(
+    t: Tuple,
+    readonly connection: Connection,
+  ) {
+    super(t);
+  }
+
+  get isReply(): boolean {
+    return true;
   }
 }
 
@@ -35,12 +44,13 @@ const STATUS = {
   destinationNat: 1 << 5,
   sourceDecided: 1 << 7,
   destinationDecided: 1 << 8,
+  originalWaits: 1 << 9,
+  replyWaits: 1 << 10,
 } as const;
 
-/** One flow: the tuple its first packet had, and the one its answers will have. */
-export class Connection {
-  readonly original: Direction;
-  private answers: Direction;
+/** One flow: itself the direction of its first packet, with what is known of both, and the direction of its answers. */
+export class Connection extends Direction {
+  private answers: Answers;
   // Bits, since connections are many.
   private status = 0;
   /** TCP only; {@link TCP}.none otherwise. */
@@ -54,8 +64,20 @@ export class Connection {
 
   /** A connection not yet in any table. */
   constructor(first: Tuple) {
-    this.original = new Direction(this, first);
-    this.answers = new Direction(this, inverse(first));
+    super(first);
+    this.answers = new Answers(inverse(first), this);
+  }
+
+  get connection(): Connection {
+    return this;
+  }
+
+  get isReply(): boolean {
+    return false;
+  }
+
+  get original(): Direction {
+    return this;
   }
 
   get reply(): Direction {
@@ -64,7 +86,17 @@ export class Connection {
 
   /** NAT, before the entry is confirmed: its answers will have another tuple. */
   expectReply(tuple: Tuple): void {
-    this.answers = new Direction(this, tuple);
+    this.answers = new Answers(tuple, this);
+  }
+
+  /** TCP: some of what a side sent was not acknowledged yet. */
+  get waits(): boolean {
+    return (this.status & (STATUS.originalWaits | STATUS.replyWaits)) !== 0;
+  }
+
+  /** Notes it of one side. */
+  setWaits(reply: boolean, on: boolean): void {
+    this.write(reply ? STATUS.replyWaits : STATUS.originalWaits, on);
   }
 
   get confirmed(): boolean {
@@ -248,6 +280,12 @@ export class ConnectionTable {
     return this.findTuple(t.protocol, t.source, t.sourcePort, t.destination, t.destinationPort, now) !== undefined;
   }
 
+  /** Whether the tuple of the answers to `t` belongs to a live connection. */
+  answersTaken(t: Tuple, now: number): boolean {
+    if (t.protocol === ICMP) return this.taken(inverse(t), now);
+    return this.findTuple(t.protocol, t.destination, t.destinationPort, t.source, t.sourcePort, now) !== undefined;
+  }
+
   /** Takes a connection out. */
   remove(connection: Connection): void {
     this.table.delete(connection.original);
@@ -294,13 +332,13 @@ export class ConnectionTable {
 
   /** Live connections. */
   *list(now: number): Iterable<Connection> {
-    for (const { connection, reply } of this.table.values()) if (!reply && connection.expiresAt > now) yield connection;
+    for (const { connection, isReply } of this.table.values()) if (!isReply && connection.expiresAt > now) yield connection;
   }
 
   private sweep(now: number): void {
     const expired: Connection[] = [];
-    this.table.each(({ connection, reply }) => {
-      if (!reply && connection.expiresAt <= now) expired.push(connection);
+    this.table.each(({ connection, isReply }) => {
+      if (!isReply && connection.expiresAt <= now) expired.push(connection);
     });
     for (const connection of expired) this.remove(connection);
     this.sweepAt = Math.max(1024, this.table.size * 2);

@@ -39,7 +39,7 @@ export function track(host: TrackHost, skb: SkBuff): Verdict {
     table.remove(known.connection);
     return trackNew(host, skb);
   }
-  const { connection, reply } = known;
+  const { connection, isReply: reply } = known;
   if (!update(connection, skb, reply, now, table)) {
     skb.ctInfo = 'invalid';
     return 'accept';
@@ -92,7 +92,7 @@ function trackError(table: ConnectionTable, skb: SkBuff, quoted: Packet, now: nu
     return 'accept';
   }
   skb.connection = answers.connection;
-  skb.reply = answers.reply;
+  skb.reply = answers.isReply;
   skb.ctInfo = 'related';
   return 'accept';
 }
@@ -133,9 +133,8 @@ function updateTcp(
   }
   connection.tcp = next;
   follow(connection, skb, reply);
-  const waits = connection.original.waits || connection.reply.waits;
   const seconds = TCP_TIMEOUT_SECONDS[next] ?? 0;
-  connection.expiresAt = now + (waits ? Math.min(seconds, UNACKNOWLEDGED_SECONDS) : seconds) * 1000;
+  connection.expiresAt = now + (connection.waits ? Math.min(seconds, UNACKNOWLEDGED_SECONDS) : seconds) * 1000;
   if (next === TCP.established && (reply || connection.seenReply)) connection.assured = true;
   return true;
 }
@@ -149,9 +148,9 @@ function follow(connection: Connection, { flags, sequence, acknowledgement, leng
   if (sender.end === undefined) sender.end = end;
   else if (((end - sender.end) | 0) > 0) {
     sender.end = end;
-    sender.waits = true;
+    connection.setWaits(reply, true);
   }
-  if (flags & FLAG.ack && (acknowledgement | 0) === receiver.end) receiver.waits = false;
+  if (flags & FLAG.ack && (acknowledgement | 0) === receiver.end) connection.setWaits(!reply, false);
 }
 
 function otherSeconds(connection: Connection, protocol: number, reply: boolean, now: number): number {

@@ -16,10 +16,10 @@ export type Side = 'source' | 'destination';
 
 /** What a nat rule asks for: an address, a span of ports, or both. */
 export interface Mapping {
-  readonly address?: Ipv4;
-  readonly port?: PortSpan;
+  readonly address: Ipv4 | undefined;
+  readonly port: PortSpan | undefined;
   /** A port is drawn even where the one there is would do (NF_NAT_RANGE_PROTO_RANDOM). */
-  readonly random?: boolean;
+  readonly random: boolean;
 }
 
 /**
@@ -34,12 +34,23 @@ export function decide(
   random: Random,
   now: number,
 ): boolean {
+  if (mapping === undefined && mayStay(connection, side, table, now)) return note(connection, side, false);
   const current = inverse(connection.reply);
   const free =
     side === 'source' ? freeSource(current, mapping, table, random, now) : mapDestination(current, mapping, table, random, now);
   if (free === undefined) return false;
   // Another identifier of an echo counts as well, on either side.
   const changed = free !== current && !sameTuple(free, current);
+  if (changed) connection.expectReply(inverse(free));
+  return note(connection, side, changed);
+}
+
+/** Whether one side of a connection that no rule maps is free as it is. */
+function mayStay({ protocol, reply }: Connection, side: Side, table: ConnectionTable, now: number): boolean {
+  return side === 'source' ? !table.taken(reply, now) : protocol !== PROTOCOL.icmp;
+}
+
+function note(connection: Connection, side: Side, changed: boolean): true {
   if (side === 'source') {
     connection.sourceDecided = true;
     connection.sourceNat = changed;
@@ -47,7 +58,6 @@ export function decide(
     connection.destinationDecided = true;
     connection.destinationNat = changed;
   }
-  if (changed) connection.expectReply(inverse(free));
   return true;
 }
 
@@ -98,12 +108,12 @@ function mapDestination(t: Tuple, mapping: Mapping | undefined, table: Connectio
   // Of an echo another identifier is taken even without a rule.
   if (span === undefined) return t.protocol === PROTOCOL.icmp ? freeIdentifier(moved, table, now) : moved;
   const draws = mapping?.random === true;
-  if (!draws && inSpan(span, t.destinationPort) && (span.first === span.last || !table.taken(inverse(moved), now))) return moved;
+  if (!draws && inSpan(span, t.destinationPort) && (span.first === span.last || !table.answersTaken(moved, now))) return moved;
   const size = span.last - span.first + 1;
   const start = draws ? random.nextInt(size) : 0;
   for (let i = 0; i < size; i++) {
     const candidate = { ...moved, destinationPort: span.first + ((start + i) % size) };
-    if (!table.taken(inverse(candidate), now)) return candidate;
+    if (!table.answersTaken(candidate, now)) return candidate;
   }
   return { ...moved, destinationPort: span.first };
 }
@@ -115,7 +125,7 @@ const MOST_TRIES = 128;
 function freeIdentifier(t: Tuple, table: ConnectionTable, now: number): Tuple {
   for (let id = -1; id < MOST_TRIES; id++) {
     const candidate = id < 0 ? t : { ...t, sourcePort: id };
-    if (!table.taken(inverse(candidate), now)) return candidate;
+    if (!table.answersTaken(candidate, now)) return candidate;
   }
   return t;
 }
@@ -142,7 +152,7 @@ function freeSource(
   const start = random.nextInt(size);
   for (let i = 0; i < size; i++) {
     const candidate = { ...wanted, sourcePort: first + ((start + i) % size) };
-    if (!table.taken(inverse(candidate), now)) return candidate;
+    if (!table.answersTaken(candidate, now)) return candidate;
   }
   return undefined;
 }
@@ -156,14 +166,14 @@ function keptSource(
   now: number,
 ): Tuple | undefined {
   if (wanted === current && (span === undefined || inSpan(span, current.sourcePort))) {
-    if (!table.taken(inverse(current), now)) return current;
+    if (!table.answersTaken(current, now)) return current;
   } else {
     // A flow from the same address and port keeps the outside port that another one of it has.
     const before = table.mappedSource(current, wanted.source, span, now);
-    if (before !== undefined && !table.taken(inverse(before), now)) return before;
+    if (before !== undefined && !table.answersTaken(before, now)) return before;
   }
   if (span !== undefined && !inSpan(span, wanted.sourcePort)) return undefined;
-  return span?.first === span?.last && span !== undefined ? wanted : table.taken(inverse(wanted), now) ? undefined : wanted;
+  return span?.first === span?.last && span !== undefined ? wanted : table.answersTaken(wanted, now) ? undefined : wanted;
 }
 
 function portClass(t: Tuple): PortSpan {
