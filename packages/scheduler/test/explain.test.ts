@@ -46,7 +46,7 @@ test('the first reason against each agent, with numbers', () => {
   const { agents } = w.marathon.explain('/sleep');
   const said = new Map(agents.map(({ agentId, why }) => [agentId.split('-').at(-1), why]));
   expect(said.get('S3')).toBe('resources of role * wanted; agent S3 offers those of slave_public');
-  expect(said.get('S4')).toBe('rack CLUSTER a wanted; agent S4 has rack b, where 0 instances run');
+  expect(said.get('S4')).toBe('rack CLUSTER a wanted; agent S4 has rack b');
   expect(said.get('S5')).toBe('agent S5 is in the region far, Marathon in none, and no constraint is on @region or @zone');
   expect(said.get('S6')).toBe('no gpus wanted; agent S6 has 2 and is kept for apps that want some');
   const free = world([agent(1, { cpus: 0.5 }), agent(2, { mem: 64 })]);
@@ -90,6 +90,63 @@ test('more instances than constraints or room allow', () => {
   expect(w.marathon.explain('/sleep').problems).toEqual(['3 instances wanted; hostname UNIQUE and 2 usable agents allow 2']);
   w.marathon.add({ ...SLEEP, id: '/big', cpus: 3, instances: 5 });
   expect(w.marathon.explain('/big').problems).toEqual(['5 instances wanted; empty agents would have room for 2']);
+});
+
+test('a port that another app has, and a constraint that no agent obeys', () => {
+  const w = world(2);
+  w.marathon.add({ ...SLEEP, id: '/a', instances: 2, requirePorts: true, portDefinitions: [{ port: 9000 }] });
+  w.marathon.add({ ...SLEEP, id: '/b', requirePorts: true, portDefinitions: [{ port: 9000 }] });
+  w.marathon.add({ ...SLEEP, id: '/c', constraints: [['rack', 'CLUSTER', 'a']] });
+  w.settle();
+  const [first] = w.marathon.explain('/b').agents;
+  expect(first?.why).toMatch(/^port 9000 wanted; agent S0 offers .* 8182-8999, 9001-32000, and \/a has 9000$/);
+  expect(w.marathon.explain('/c').problems).toEqual(['rack CLUSTER a is obeyed by none of 2 usable agents']);
+});
+
+test('an app larger than every agent, and one that waits for another', () => {
+  const w = world(2);
+  w.marathon.updateGroup({
+    id: '/g',
+    apps: [
+      { ...SLEEP, id: 'x', cpus: 64 },
+      { ...SLEEP, id: 'y', dependencies: ['x'] },
+    ],
+  });
+  w.settle();
+  expect(w.marathon.explain('/g/x').problems).toEqual([
+    '1 instance wanted; empty agents would have room for 0: 64 cpus wanted, and the largest has 4',
+  ]);
+  expect(w.marathon.explain('/g/y').text).toBe('waits for /g/x');
+});
+
+test('an upgrade whose new instances fail their checks', () => {
+  let healthy = true;
+  const w = world(2, { probe: () => healthy });
+  const check = { protocol: 'HTTP', portIndex: 0, intervalSeconds: 5, gracePeriodSeconds: 5, maxConsecutiveFailures: 0 };
+  w.marathon.add({ ...SLEEP, portDefinitions: [{ port: 0 }], healthChecks: [check] });
+  w.settle();
+  healthy = false;
+  w.marathon.update('/sleep', { mem: 64 });
+  w.clock.advance(60_000);
+  expect(w.marathon.explain('/sleep').problems).toEqual([
+    'the upgrade waits: health checks fail for 1 new instance; 1 old instance left to be replaced',
+  ]);
+});
+
+test('a restart of 1.8 has its old instances bear on constraints: no room for a new one where an upgrade has some', () => {
+  for (const version of ['1.8', '1.11'] as const) {
+    const w = world(2, { version });
+    w.marathon.add({ ...SLEEP, instances: 2, constraints: [['hostname', 'UNIQUE']] });
+    w.settle();
+    const { problems } = w.marathon.explain('/sleep');
+    w.marathon.restart('/sleep');
+    w.settle();
+    const hangs = w.marathon.deployments().length > 0;
+    expect([version, hangs, problems.length]).toEqual([version, version === '1.8', version === '1.8' ? 1 : 0]);
+    w.marathon.update('/sleep', { mem: 64 }, { force: true });
+    w.settle();
+    expect(w.marathon.deployments()).toEqual([]);
+  }
 });
 
 test('a placed instance tells its agent, its ports and whether they were drawn', () => {

@@ -51,6 +51,8 @@ export class AppRecord {
   removed = false;
   /** Grows with every change of configuration. */
   generation = 0;
+  /** The first generation whose instances constraints reckon with. */
+  private constrained = 0;
   readonly instances = new Map<string, Instance>();
   deployment: Deployment | undefined;
   lastFailure: TaskFailure | undefined;
@@ -106,10 +108,11 @@ export class AppRecord {
     if (this.history.length > MAXIMUM_VERSIONS) this.history.shift();
   }
 
-  /** Takes a new configuration: present instances become old ones, delays and constraints start anew. */
+  /** Takes a new configuration: present instances become old ones, delays start anew; so do constraints, if it is not just a restart. */
   reconfigure(app: App): void {
     for (const instance of this.instances.values()) this.count(instance, -1);
     this.generation++;
+    if (app.lastConfigChangeAt !== this.app.lastConfigChangeAt) this.constrained = this.generation;
     this.app = app;
     this.backoff = new Backoff(app);
     this.constraints = new ConstraintIndex(app.constraints, this.version);
@@ -206,7 +209,7 @@ export class AppRecord {
         if (instance.task?.appVersion === this.app.version) this.readyLaunched += by;
       }
     }
-    if (!current || place === undefined || UNPLACED.has(condition) || isTerminal(condition)) return;
+    if (generation < this.constrained || place === undefined || UNPLACED.has(condition) || isTerminal(condition)) return;
     if (by > 0) this.constraints.add(place);
     else {
       this.constraints.remove(place);

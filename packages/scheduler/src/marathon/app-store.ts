@@ -100,12 +100,13 @@ export class AppStore {
     return record.app;
   }
 
-  /** Replaces all instances; the deployment's id. */
+  /** Replaces all instances; the deployment's id. To 1.8 that is like scaling, to 1.11 like a change of configuration. */
   restart(record: AppRecord): string {
     const part = this.change();
     const { version } = part;
     const previous = record.app;
-    const app: App = { ...previous, version, lastScalingAt: version, lastConfigChangeAt: version };
+    const changed = this.options.version === '1.8' ? { lastScalingAt: version } : { lastConfigChangeAt: version };
+    const app: App = { ...previous, version, ...changed };
     this.turn(record, app, true, part);
     this.options.events.emit('app-updated', app, previous);
     this.options.deploying.advance(record);

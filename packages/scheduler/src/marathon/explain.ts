@@ -8,7 +8,7 @@ import { portRequest } from '../launch/port-slots.ts';
 import { type MatchSite, matchOffer, needs, UNRESERVED } from '../match/offer-match.ts';
 import { dynamicCount, randomDraw } from '../match/ports.ts';
 import { firstReason, type NoMatchReason } from '../match/reasons.ts';
-import type { AgentInfo } from '../mesos/agent.ts';
+import type { MesosMaster } from '../mesos/master.ts';
 import { type Offer, OfferRemainder } from '../mesos/offer.ts';
 import { rangesOf, scalarsOf } from '../mesos/pools.ts';
 import type { Condition } from '../task/state.ts';
@@ -48,8 +48,7 @@ export interface Explanation {
 
 /** What an explanation is made from. */
 export interface Circumstances {
-  readonly offers: readonly Offer[];
-  readonly agents: readonly AgentInfo[];
+  readonly master: Pick<MesosMaster, 'peekOffers' | 'agents' | 'tasksOn'>;
   readonly site: MatchSite;
   /** Whether the app waits for others it depends on. */
   readonly held: boolean;
@@ -58,14 +57,17 @@ export interface Circumstances {
 /** Explains an app. */
 export function explain(record: AppRecord, circumstances: Circumstances): Explanation {
   const { app } = record;
-  const agents = circumstances.offers.map((offer) => explainOffer(record, offer, circumstances.site));
+  const { master, held } = circumstances;
+  const offers = master.peekOffers();
+  const agents = offers.map((offer) => explainOffer(record, offer, circumstances));
   const fitting = agents.filter(({ fits }) => fits).length;
   const instances = [...record.instances.values()].map((instance) => explainInstance(instance, record, circumstances, fitting));
   // After a change of configuration constraints begin to count anew.
   const changed = new AppRecord(app, record.version);
-  const anew = circumstances.offers.filter((offer) => explainOffer(changed, offer, circumstances.site).fits).length;
-  const problems = foresee(record, circumstances, { now: fitting, anew });
+  const anew = offers.filter((offer) => explainOffer(changed, offer, circumstances).fits).length;
+  const problems = foresee(record, master.agents(), { now: fitting, anew });
   const lines = [
+    ...(held ? [waitWords(app)] : []),
     ...instances.map(({ instanceId, condition, why }) => `${instanceId} (${condition}): ${why}`),
     ...(record.scheduled > 0 ? agents.map(({ agentId, why }) => `  ${shortId(agentId)}: ${why}`) : []),
     ...problems.map((problem) => `! ${problem}`),
@@ -73,8 +75,15 @@ export function explain(record: AppRecord, circumstances: Circumstances): Explan
   return { appId: app.id, instances, agents, problems, text: lines.join('\n') };
 }
 
+function waitWords({ dependencies }: App): string {
+  return `waits for ${dependencies.length === 0 ? 'the steps before it in its deployment' : dependencies.join(', ')}`;
+}
+
+/** Which app has a port of an agent. */
+type Holder = (port: number) => string | undefined;
+
 /** What one agent says to an instance more. */
-export function explainOffer(record: AppRecord, offer: Offer, site: MatchSite): AgentExplanation {
+function explainOffer(record: AppRecord, offer: Offer, { master, site }: Circumstances): AgentExplanation {
   const { app, constraints } = record;
   const remainder = new OfferRemainder(offer);
   const random = new Random(0);
@@ -83,7 +92,8 @@ export function explainOffer(record: AppRecord, offer: Offer, site: MatchSite): 
   const name = `agent ${shortId(offer.agentId)}`;
   if ('hostPorts' in match) return { ...about, fits: true, why: `${name} has room` };
   const reason = firstReason(match.reasons);
-  const why = reason === undefined ? regionWords(name, offer, site) : reasonWords(reason, name, record, remainder, site);
+  const holder: Holder = (port) => master.tasksOn(offer.agentId).find(({ info }) => info.ports.includes(port))?.info.appId;
+  const why = reason === undefined ? regionWords(name, offer, site) : reasonWords(reason, name, record, remainder, site, holder);
   return { ...about, fits: false, ...(reason === undefined ? {} : { reason }), why };
 }
 
@@ -97,7 +107,7 @@ function explainInstance(
   const common = { instanceId, condition };
   if (task !== undefined) return { ...common, agentId: task.agentId, why: placedWords(instance, record.app) };
   const wait = record.backoff.deadline(site.now) - site.now;
-  if (held) return { ...common, why: `waits for ${record.app.dependencies.join(', ')}` };
+  if (held) return { ...common, why: waitWords(record.app) };
   if (wait > 0) return { ...common, why: `delayed for another ${(wait / 1000).toFixed(1)} s after failed tasks` };
   if (fitting > 0)
     return { ...common, why: `waits for the next offer; ${fitting} ${fitting === 1 ? 'agent has' : 'agents have'} room` };
@@ -129,6 +139,7 @@ function reasonWords(
   { app, constraints }: AppRecord,
   { offer, pools }: OfferRemainder,
   site: MatchSite,
+  holder: Holder,
 ): string {
   const roles = app.acceptedResourceRoles ?? UNRESERVED;
   const accepted = pools.accepted(roles);
@@ -141,8 +152,9 @@ function reasonWords(
       const broken = constraints.firstBroken(offer, app.instances);
       if (broken === undefined) return maintenanceWords(name, offer, site);
       const words = [broken.field, broken.operator, broken.value ?? ''].join(' ').trim();
-      const count = constraints.countAt(broken, offer);
-      return `${words} wanted; ${name} has ${fieldWords(broken.field, offer)}, where ${count} ${count === 1 ? 'instance runs' : 'instances run'}`;
+      const there = COUNTING.has(broken.operator) ? constraints.countAt(broken, offer) : 0;
+      const instances = there === 0 ? '' : `, where ${there} ${there === 1 ? 'instance runs' : 'instances run'}`;
+      return `${words} wanted; ${name} has ${fieldWords(broken.field, offer)}${instances}`;
     }
     case 'AgentMaintenance':
       return maintenanceWords(name, offer, site);
@@ -155,7 +167,7 @@ function reasonWords(
     case 'InsufficientGpus':
       return `${need.gpus / 1000} gpus wanted; ${name} offers ${has.gpus / 1000}`;
     case 'InsufficientPorts':
-      return portWords(app, name, rangesOf(accepted));
+      return portWords(app, name, rangesOf(accepted), holder);
     case 'DeclinedScarceResources':
       return `no gpus wanted; ${name} has ${offer.gpus ?? 0} and is kept for apps that want some`;
     case 'NoCorrespondingReservationFound':
@@ -163,12 +175,18 @@ function reasonWords(
   }
 }
 
-function portWords(app: App, name: string, ranges: Offer['ports']): string {
+/** Operators that count the instances there are. */
+const COUNTING: ReadonlySet<string> = new Set(['UNIQUE', 'MAX_PER', 'GROUP_BY']);
+
+function portWords(app: App, name: string, ranges: Offer['ports'], holder: Holder): string {
   const request = portRequest(app);
   const offers = ranges.length === 0 ? 'none' : formatRanges(ranges).slice(1, -1);
   const fixed = request.anyPorts ? [] : request.slots.filter((port) => port !== undefined && (request.exactPorts || port !== 0));
   const missing = fixed.find((port) => !ranges.some(({ begin, end }) => begin <= (port ?? 0) && (port ?? 0) <= end));
-  if (missing !== undefined) return `port ${missing} wanted; ${name} offers ${offers}`;
+  if (missing !== undefined) {
+    const taken = holder(missing);
+    return `port ${missing} wanted; ${name} offers ${offers}${taken === undefined ? '' : `, and ${taken} has ${missing}`}`;
+  }
   const free = ranges.reduce((sum, { begin, end }) => sum + end - begin + 1, 0);
   return `${dynamicCount(request)} ports wanted${fixed.length > 0 ? ` besides ${fixed.join(', ')}` : ''}; ${name} has ${free} left`;
 }

@@ -5,9 +5,9 @@
 import { formatRanges, includesPort } from '@portolan/core';
 import { type App, isHostMode } from '../app/app.ts';
 import { portRequest, portSlots } from '../launch/port-slots.ts';
+import { ConstraintIndex } from '../match/constraints.ts';
 import { needs, UNRESERVED } from '../match/offer-match.ts';
 import type { AgentInfo } from '../mesos/agent.ts';
-import type { Offer } from '../mesos/offer.ts';
 import { Pools, rangesOf, scalarsOf } from '../mesos/pools.ts';
 import type { AppRecord } from './app-record.ts';
 import { restartStart } from './deployment.ts';
@@ -20,19 +20,17 @@ export interface Fitting {
 }
 
 /** The problems of an app, in words. */
-export function foresee(
-  record: AppRecord,
-  cluster: { readonly agents: readonly AgentInfo[]; readonly offers: readonly Offer[] },
-  fitting: Fitting,
-): readonly string[] {
+export function foresee(record: AppRecord, agents: readonly AgentInfo[], fitting: Fitting): readonly string[] {
   const { app } = record;
-  const usable = cluster.agents.filter((agent) => poolsOf(agent).accepted(app.acceptedResourceRoles ?? UNRESERVED).length > 0);
+  const usable = agents.filter((agent) => poolsOf(agent).accepted(app.acceptedResourceRoles ?? UNRESERVED).length > 0);
   return [
     ...duplicatePorts(app),
     ...unreachablePorts(app, usable),
+    ...disobeyedConstraints(record, usable),
     ...tooFewAgents(record, usable),
     ...tooLittle(app, usable),
     ...stuckUpgrade(record, usable, fitting),
+    ...unreadyUpgrade(record),
   ];
 }
 
@@ -63,14 +61,31 @@ function unreachablePorts(app: App, usable: readonly AgentInfo[]): readonly stri
   const roles = app.acceptedResourceRoles ?? UNRESERVED;
   return fixedPorts(app).flatMap(({ port, field }) => {
     const having = usable.filter((agent) => includesPort(rangesOf(poolsOf(agent).accepted(roles)), port)).length;
-    const assigned = isHostMode(app) && app.requirePorts;
-    const why = assigned
-      ? ': with requirePorts the host port is the service port, which is assigned where the definition says 0'
-      : '';
+    const why = isServicePort(app) ? `: ${SERVICE_PORT}` : '';
     if (having > 0 || usable.length === 0) return [];
     const ranges = usable[0] === undefined ? '' : formatRanges(rangesOf(poolsOf(usable[0]).accepted(roles)));
     return [`host port ${port} (${field}) is in no agent's ranges (${ranges})${why}`];
   });
+}
+
+const SERVICE_PORT = 'with requirePorts the host port is the service port, which is assigned where the definition says 0';
+
+function isServicePort(app: App): boolean {
+  return isHostMode(app) && app.requirePorts;
+}
+
+function disobeyedConstraints({ app, version }: AppRecord, usable: readonly AgentInfo[]): readonly string[] {
+  if (usable.length === 0) return [];
+  return app.constraints.flatMap((constraint) => {
+    const alone = new ConstraintIndex([constraint], version);
+    if (usable.some((agent) => alone.admits(agent, app.instances))) return [];
+    const { field, operator, value } = constraint;
+    return [`${[field, operator, value ?? ''].join(' ').trim()} is obeyed by none of ${count(usable.length, 'usable agent')}`];
+  });
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 function tooFewAgents({ app }: AppRecord, usable: readonly AgentInfo[]): readonly string[] {
@@ -81,10 +96,11 @@ function tooFewAgents({ app }: AppRecord, usable: readonly AgentInfo[]): readonl
     if (operator === 'UNIQUE') return [{ words: `${field} UNIQUE`, most: 1 }];
     return operator === 'MAX_PER' ? [{ words: `${field} MAX_PER ${value ?? ''}`, most: Number(value) }] : [];
   });
-  if (fixed !== undefined) perHost.push({ words: `the fixed host port ${fixed.port}`, most: 1 });
+  const port = isServicePort(app) ? ` (${SERVICE_PORT})` : '';
+  if (fixed !== undefined) perHost.push({ words: `the fixed host port ${fixed.port}${port}`, most: 1 });
   return perHost.flatMap(({ words, most }) =>
     app.instances > most * hosts
-      ? [`${app.instances} instances wanted; ${words} and ${hosts} usable agents allow ${most * hosts}`]
+      ? [`${count(app.instances, 'instance')} wanted; ${words} and ${count(hosts, 'usable agent')} allow ${most * hosts}`]
       : [],
   );
 }
@@ -93,7 +109,19 @@ function tooLittle(app: App, usable: readonly AgentInfo[]): readonly string[] {
   const roles = app.acceptedResourceRoles ?? UNRESERVED;
   const room = usable.reduce((sum, agent) => sum + slots(app, poolsOf(agent), roles), 0);
   if (usable.length === 0) return [`no agent has resources of role ${roles.join(' or ')}`];
-  return room < app.instances ? [`${app.instances} instances wanted; empty agents would have room for ${room}`] : [];
+  if (room >= app.instances) return [];
+  const most = `${count(app.instances, 'instance')} wanted; empty agents would have room for ${room}`;
+  return [room > 0 ? most : `${most}${largestWords(app, usable, roles)}`];
+}
+
+/** The first resource of which no agent has what one instance needs. */
+function largestWords(app: App, usable: readonly AgentInfo[], roles: readonly string[]): string {
+  const need = needs(app);
+  for (const name of ['cpus', 'mem', 'disk', 'gpus'] as const) {
+    const largest = Math.max(...usable.map((agent) => scalarsOf(poolsOf(agent).accepted(roles))[name]));
+    if (largest < need[name]) return `: ${need[name] / 1000} ${name} wanted, and the largest has ${largest / 1000}`;
+  }
+  return '';
 }
 
 /** How many instances fit into pools by their scalars. */
@@ -113,9 +141,26 @@ function stuckUpgrade(record: AppRecord, usable: readonly AgentInfo[], fitting: 
     const hangs = record.scheduled > 0 && fitting.now === 0 && record.doomed === 0 && record.old > 0;
     return hangs ? [`the upgrade hangs: ${upgradeWords(record, record.old, usable)}`] : [];
   }
-  if (deployment !== undefined || live === 0 || record.scheduled > 0 || fitting.anew > 0) return [];
+  if (deployment !== undefined || live === 0 || record.scheduled > 0) return [];
   const { killImmediately } = restartStrategy(app.instances, app.upgradeStrategy, restartStart(record), version);
-  return killImmediately > 0 ? [] : [`an upgrade would hang: ${upgradeWords(record, live, usable)}`];
+  if (killImmediately > 0) return [];
+  if (fitting.anew === 0) return [`an upgrade would hang: ${upgradeWords(record, live, usable)}`];
+  if (version !== '1.8' || fitting.now > 0) return [];
+  return [
+    `a restart would hang, since old instances of the same configuration bear on constraints: ${upgradeWords(record, live, usable)}`,
+  ];
+}
+
+/** An upgrade that waits for new instances to become healthy or ready. */
+function unreadyUpgrade({ deployment, instances, generation, old }: AppRecord): readonly string[] {
+  if (deployment?.action !== 'RestartApplication') return [];
+  const sick = [...instances.values()].filter((one) => one.generation === generation && one.healthy === false).length;
+  const unready = [...instances.values()].filter((one) => one.generation === generation && one.readiness?.ready === false).length;
+  const left = `${count(old, 'old instance')} left to be replaced`;
+  return [
+    ...(sick === 0 ? [] : [`the upgrade waits: health checks fail for ${count(sick, 'new instance')}; ${left}`]),
+    ...(unready === 0 ? [] : [`the upgrade waits: ${count(unready, 'new instance')} not ready by its readiness check; ${left}`]),
+  ];
 }
 
 function upgradeWords({ app }: AppRecord, kept: number, usable: readonly AgentInfo[]): string {
@@ -123,5 +168,5 @@ function upgradeWords({ app }: AppRecord, kept: number, usable: readonly AgentIn
   const fixed = fixedPorts(app)[0];
   const what = fixed === undefined ? 'there is room for one more' : `host port ${fixed.port} is free`;
   const bounds = `minimumHealthCapacity ${minimumHealthCapacity}, maximumOverCapacity ${maximumOverCapacity}`;
-  return `${kept} old ${kept === 1 ? 'instance stays' : 'instances stay'} until new ones are up (${bounds}), but ${what} on none of ${usable.length} usable agents; a lower minimumHealthCapacity or another agent lets it go on`;
+  return `${kept} old ${kept === 1 ? 'instance stays' : 'instances stay'} until new ones are up (${bounds}), but ${what} on none of ${count(usable.length, 'usable agent')}; a lower minimumHealthCapacity or another agent lets it go on`;
 }

@@ -342,12 +342,7 @@ export class Marathon implements Framework {
   explain(id: string): Explanation {
     const record = this.store.record(id);
     const site = { ...this.site, now: this.clock.now };
-    return explain(record, {
-      offers: this.master.peekOffers(),
-      agents: this.master.agents(),
-      site,
-      held: this.deploying.isHeld(record),
-    });
+    return explain(record, { master: this.master, site, held: this.deploying.isHeld(record) });
   }
 
   /** The id of the deployment that changes an app, if one does. */
