@@ -65,6 +65,8 @@ export { type ApiRequest, type ApiResponse, answerApi } from './marathon/api.ts'
 export { AppRecord } from './marathon/app-record.ts';
 export { Backoff, type BackoffAction, backoffAction } from './marathon/backoff.ts';
 export { selectForEvenness } from './marathon/evenness.ts';
+export { type BusEvent, followBus } from './marathon/event-bus.ts';
+export { eventText, subscribed } from './marathon/event-stream.ts';
 export type { DeploymentInfo, InstanceChange, MarathonEvents } from './marathon/events.ts';
 export type { AgentExplanation, Explanation, InstanceExplanation } from './marathon/explain.ts';
 export { Groups } from './marathon/groups.ts';

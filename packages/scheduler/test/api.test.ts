@@ -112,9 +112,9 @@ describe('deployments', () => {
     const [shown] = ask('GET', '/v2/deployments').body as readonly Record<string, unknown>[];
     expect(shown).toMatchObject({
       affectedApps: ['/shop/db/store', '/shop/web/front'],
-      currentStep: 1,
+      currentStep: 2,
       totalSteps: 3,
-      currentActions: [{ action: 'StartApplication' }, { action: 'StartApplication' }],
+      currentActions: [{ action: 'ScaleApplication', app: '/shop/db/store' }],
     });
     expect(ask('DELETE', `/v2/deployments/${String(shown?.id)}`).status).toBe(200);
     w.settle();

@@ -2,19 +2,13 @@
  * Mesos and Marathon as they are asked over HTTP: masters on port 5050, Marathon beside them on 8080, each agent on 5051.
  * The overlay's modules answer on the Mesos processes' ports. Admin Router, which stands before them on DC/OS and asks for a token, is not modelled.
  */
-import { formatIpv4, headerValue, type Ipv4, type Machine } from '@portolan/core';
-import { type ApiRequest, answerApi, type Marathon, type MesosMaster } from '@portolan/scheduler';
+import { formatIpv4, type Ipv4, type Machine } from '@portolan/core';
+import type { Marathon, MesosMaster } from '@portolan/scheduler';
 import { AGENT_PORT, agentPage, MASTER_PORT, masterPage } from '../mesos-http/pages.ts';
 import type { MesosHttpSources } from '../mesos-http/state.ts';
 import type { OverlayRegistration } from '../overlay/registration.ts';
+import { MARATHON_PORT, marathonPage } from './marathon-service.ts';
 import { getOnly, serveWeb, type WebPage, type WebRequest } from './web-server.ts';
-
-/** Marathon's port. */
-export const MARATHON_PORT = 8080;
-
-const METHODS: ReadonlyMap<string, ApiRequest['method']> = new Map(
-  (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).map((method) => [method, method]),
-);
 
 /** What the services are made of. */
 export interface MesosServiceOptions {
@@ -76,18 +70,4 @@ function jsonOf(state: object | undefined): WebPage {
   return state === undefined
     ? { status: 503, type: '', body: '' }
     : { status: 200, type: 'application/json', body: JSON.stringify(state) };
-}
-
-function marathonPage(marathon: Marathon, leader: Ipv4, { method, path, headers, body }: WebRequest): WebPage {
-  const known = METHODS.get(method);
-  if (known === undefined) return { status: 405, type: '', body: '' };
-  if (path === '/v2/leader' && method === 'GET') return jsonOf({ leader: `${formatIpv4(leader)}:${MARATHON_PORT}` });
-  const accept = headerValue(headers, 'accept') ?? '';
-  const answer = answerApi(marathon, { method: known, path, accept, ...(body === '' ? {} : { body }) });
-  return { status: answer.status, type: '', body: bodyText(answer.body), headers: [...answer.headers] };
-}
-
-function bodyText(body: unknown): string {
-  if (body === undefined) return '';
-  return typeof body === 'string' ? body : JSON.stringify(body);
 }

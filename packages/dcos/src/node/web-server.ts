@@ -7,6 +7,8 @@ export interface WebRequest {
   readonly path: string;
   readonly headers: HttpRequest['headers'];
   readonly body: string;
+  /** The address of who asks. */
+  readonly client: Ipv4;
 }
 
 /** What is answered; without a type there is no Content-Type. */
@@ -15,6 +17,8 @@ export interface WebPage {
   readonly type: string;
   readonly body: string;
   readonly headers?: HttpResponse['headers'];
+  /** More follows the body for as long as the asker listens: begins that, and returns what ends it. */
+  readonly follow?: (send: (text: string) => void) => () => void;
 }
 
 /** Listens at an address and port; `now` is Unix time in milliseconds. */
@@ -24,22 +28,38 @@ export function serveWeb(
   now: () => number,
   pageOf: (request: WebRequest) => WebPage,
 ): void {
-  machine.host.sockets.listen(at, () =>
-    httpServer((request): HttpResponse => {
-      const { status, type, body, headers = [] } = pageOf(request);
-      return {
-        status,
-        reason: REASONS.get(status) ?? '',
-        headers: [
-          ['Date', httpDate(now())],
-          ['Content-Length', String(new TextEncoder().encode(body).length)],
-          ...(type === '' ? [] : [['Content-Type', type] as const]),
-          ...headers,
-        ],
-        body,
-      };
-    }),
-  );
+  machine.host.sockets.listen(at, () => {
+    let end = (): void => {};
+    const server = httpServer((request, socket): HttpResponse => {
+      const page = pageOf({ ...request, client: socket.remote });
+      if (page.follow !== undefined) end = page.follow((text) => socket.write(text));
+      return responseOf(page, now());
+    });
+    return {
+      received: (socket, text) => server.received?.(socket, text),
+      closed: (socket) => {
+        end();
+        server.closed?.(socket);
+      },
+      failed: () => end(),
+    };
+  });
+}
+
+/** What follows has no length that is known. */
+function responseOf({ status, type, body, headers = [], follow }: WebPage, now: number): HttpResponse {
+  const length = String(new TextEncoder().encode(body).length);
+  return {
+    status,
+    reason: REASONS.get(status) ?? '',
+    headers: [
+      ['Date', httpDate(now)],
+      ...(follow === undefined ? [['Content-Length', length] as const] : []),
+      ...(type === '' ? [] : [['Content-Type', type] as const]),
+      ...headers,
+    ],
+    body,
+  };
 }
 
 /** A page for GET only. */

@@ -42,6 +42,8 @@ export interface HealthMonitorOptions {
   readonly probe: (probe: HealthProbe) => boolean;
   /** A task's health has changed. */
   readonly changed: (record: AppRecord, instance: Instance, healthy: boolean, onAgent: boolean, taskId: string) => void;
+  /** A check failed, and that counts; it may be that the task is killed for it. */
+  readonly failed: (instance: Instance, check: HealthCheck, kills: boolean) => void;
   readonly kill: (record: AppRecord, instance: Instance) => void;
 }
 
@@ -86,7 +88,7 @@ export class HealthMonitor {
   }
 
   private round(record: AppRecord, check: HealthCheck, index: number): void {
-    const { clock, probe, kill } = this.options;
+    const { clock, probe, kill, failed: tellFailed } = this.options;
     for (const instance of [...record.instances.values()]) {
       const { task } = instance;
       if (task === undefined || instance.condition !== 'Running' || instance.generation !== record.generation) continue;
@@ -96,7 +98,9 @@ export class HealthMonitor {
       const fine = question !== undefined && probe(question);
       const since = instance.startedAt ?? instance.since;
       const after = fine ? succeeded(before, clock.now) : failed(before, check, since, clock.now);
-      if (!fine && after !== before && failureKills(check, before.consecutiveFailures, instance.condition)) {
+      const kills = !fine && after !== before && failureKills(check, before.consecutiveFailures, instance.condition);
+      if (!fine && after !== before) tellFailed(instance, check, kills);
+      if (kills) {
         all.fill(UNKNOWN_HEALTH);
         kill(record, instance);
         continue;

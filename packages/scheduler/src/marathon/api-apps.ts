@@ -86,7 +86,8 @@ function versions(marathon: Marathon, id: string, version: string | undefined): 
   return { status: 200, body: appJson(app) };
 }
 
-function postApps(marathon: Marathon, { parts, force, body }: Question): Answer {
+function postApps(marathon: Marathon, question: Question): Answer {
+  const { parts, force, body } = question;
   const { id, rest } = idAndRest(parts, IN_APP);
   if (rest[0] === 'restart') {
     marathon.restart(marathon.app(id).id, { force });
@@ -94,6 +95,7 @@ function postApps(marathon: Marathon, { parts, force, body }: Question): Answer 
   }
   if (id !== '/') return NOT_ALLOWED;
   const app = marathon.add(body);
+  tellPosted(marathon, question, app.id);
   return { status: 201, body: marathon.show(app.id), deployment: marathon.latestChange?.id };
 }
 
@@ -110,7 +112,12 @@ function putApp(marathon: Marathon, question: Question, mayCreate: boolean): Ans
   const bare = json instanceof Map && [...json.keys()].every((key) => key === 'version' || key === 'id');
   if (typeof version === 'string' && bare && existed) marathon.rollback(id, version, { force });
   else marathon.update(id, plainJson(json), { force, partialUpdate });
+  tellPosted(marathon, question, id);
   return changed(marathon, existed ? 200 : 201);
+}
+
+function tellPosted(marathon: Marathon, { client: clientIp, uri }: Question, id: string): void {
+  marathon.events.emit('posted', { kind: 'api_post_event', clientIp, uri, app: marathon.app(id) });
 }
 
 /** Several apps at once: a list of definitions that name their ids. */

@@ -9,7 +9,7 @@ import { type Answer, changed, type Handler, idAndRest, parameter, type Question
 import { isInGroup } from './group.ts';
 import type { Marathon } from './marathon.ts';
 import { noSuchGroup } from './refusals.ts';
-import type { PlainJson } from './show.ts';
+import { type PlainJson, stepJson } from './show.ts';
 
 /** The handlers, by method. */
 export const GROUPS: readonly (readonly [string, Handler])[] = [
@@ -64,7 +64,7 @@ function putGroup(marathon: Marathon, question: Question): Answer {
   const id = absoluteId(parts.join('/'));
   if (parameter(question, 'dryRun') === 'true') {
     const steps = marathon.groups.plan(body, { id });
-    return { status: 200, body: { steps: stepsJson(steps) } };
+    return { status: 200, body: { steps: steps.map(stepJson) } };
   }
   marathon.updateGroup(body, { force, id });
   return changed(marathon);
@@ -73,11 +73,6 @@ function putGroup(marathon: Marathon, question: Question): Answer {
 function deleteGroup(marathon: Marathon, { parts, force }: Question): Answer {
   marathon.groups.remove(parts.join('/'), { force });
   return changed(marathon);
-}
-
-/** A deployment's steps as the API shows them. */
-export function stepsJson(steps: ReturnType<Marathon['groups']['plan']>): PlainJson {
-  return steps.map((actions) => ({ actions: actions.map(({ action, appId }) => ({ action, app: appId })) }));
 }
 
 function conflict(message: string): MarathonRefusal {

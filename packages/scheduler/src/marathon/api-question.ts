@@ -12,6 +12,10 @@ export interface Question {
   readonly body: unknown;
   /** The request's header. */
   readonly accept: string;
+  /** Without its query. */
+  readonly uri: string;
+  /** The address of who asks. */
+  readonly client: string;
 }
 
 /** An answer; with a deployment it goes out as a header too. */
@@ -34,24 +38,37 @@ export function asksForText({ accept }: Question): boolean {
 /** What answers a method of a resource. */
 export type Handler = (marathon: Marathon, question: Question) => Answer;
 
+interface QuestionSource {
+  readonly path: string;
+  readonly body?: unknown;
+  readonly accept?: string;
+  readonly client?: string;
+}
+
 /** A parameter's first value. */
 export function parameter({ query }: Question, name: string): string | undefined {
   return query.get(name)?.[0];
 }
 
 /** Takes a path with its query apart: the resource, with a slash if it is not one of `/v2`, and the question. */
-export function questionOf(path: string, body: unknown, accept = ''): { readonly resource: string; readonly question: Question } {
-  const [before = '', queryText = ''] = path.split('?', 2);
+export function questionOf({ path, body, accept = '', client = '127.0.0.1' }: QuestionSource): {
+  readonly resource: string;
+  readonly question: Question;
+} {
+  const [uri = '', queryText = ''] = path.split('?', 2);
   const query = new Map<string, string[]>();
   for (const pair of queryText.split('&')) {
     const [key = '', ...rest] = pair.replaceAll('+', ' ').split('=');
     const name = decoded(key);
     query.set(name, [...(query.get(name) ?? []), decoded(rest.join('='))]);
   }
-  const [, version = '', name = '', ...below] = before.split('/');
+  const [, version = '', name = '', ...below] = uri.split('/');
   const [resource, parts] = version === 'v2' ? [name, below] : [`/${version}`, [name, ...below]];
   const force = query.get('force')?.[0] === 'true';
-  return { resource, question: { parts: parts.filter((part) => part !== '').map(decoded), force, query, body, accept } };
+  return {
+    resource,
+    question: { parts: parts.filter((part) => part !== '').map(decoded), force, query, body, accept, uri, client },
+  };
 }
 
 /** What was just changed: the deployment that does it, and the version of what it changes. */

@@ -4,13 +4,15 @@
  * and who leads is known to the machines Marathon runs on only.
  */
 import { SERVICE_PORT_RANGE } from '../app/service-ports.ts';
-import type { Answer, Handler, Question } from './api-question.ts';
+import { type Answer, type Handler, NOT_ALLOWED, type Question } from './api-question.ts';
 import type { Marathon } from './marathon.ts';
 
 /** The handlers, by method. */
 export const SYSTEM: readonly (readonly [string, Handler])[] = [
   ['GET info', getInfo],
   ['GET /ping', ping],
+  // A stream has no one answer: it is followed.
+  ['GET events', () => NOT_ALLOWED],
   ['GET /metrics', () => notModelled('metrics')],
   ['GET leader', () => notModelled('who leads')],
 ];

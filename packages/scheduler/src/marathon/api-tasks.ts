@@ -7,7 +7,6 @@ import { safePath } from '../app/id.ts';
 import { plainJson, readJson } from '../app/json.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
 import type { ReadinessResult } from '../health/readiness.ts';
-import { stepsJson } from './api-groups.ts';
 import {
   type Answer,
   asksForText,
@@ -20,7 +19,8 @@ import {
 } from './api-question.ts';
 import type { QueueItem } from './launch-queue.ts';
 import type { Marathon } from './marathon.ts';
-import { type MarathonTask, taskJson } from './show.ts';
+import type { PlannedAction } from './plan.ts';
+import { actionJson, type MarathonTask, stepJson, taskJson } from './show.ts';
 import { formatTimestamp } from './timestamps.ts';
 
 /** The handlers, by method. */
@@ -127,20 +127,27 @@ function getDeployments(marathon: Marathon): Answer {
   const parts = marathon.deployments();
   const body = marathon.plans().map(({ id, version, steps }) => {
     const open = new Set(parts.filter((part) => part.id === id).map(({ appId }) => appId));
-    const at = steps.findIndex((actions) => actions.some(({ appId }) => open.has(appId)));
-    const present = steps[Math.max(0, at)] ?? [];
+    // To start an app is done at once.
+    const isOpen = ({ action, appId }: PlannedAction) => action !== 'StartApplication' && open.has(appId);
+    const at = Math.max(
+      0,
+      steps.findIndex((actions) => actions.some(isOpen)),
+    );
+    const affected = (pod: boolean) => {
+      const actions = steps.flat().filter((action) => (action.pod === true) === pod);
+      return [...new Set(actions.map(({ appId }) => appId))];
+    };
     return {
       id,
       version,
-      affectedApps: [...new Set(steps.flat().map(({ appId }) => appId))],
-      affectedPods: [],
-      steps: stepsJson(steps),
-      currentActions: present.map(({ action, appId }) => ({
-        action,
-        app: appId,
-        readinessCheckResults: readinessOf(marathon, appId),
+      affectedApps: affected(false),
+      affectedPods: affected(true),
+      steps: steps.map(stepJson),
+      currentActions: (steps[at] ?? []).map((action) => ({
+        ...actionJson(action),
+        readinessCheckResults: readinessOf(marathon, action.appId),
       })),
-      currentStep: Math.max(0, at) + 1,
+      currentStep: at + 1,
       totalSteps: steps.length,
     };
   });

@@ -20,6 +20,8 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** The header Accept: whether tasks are listed as `text/plain`. */
   readonly accept?: string;
+  /** The address of who asks, for the event that tells of it. */
+  readonly client?: string;
 }
 
 /** What is answered. */
@@ -43,8 +45,8 @@ export function answerApi(marathon: Marathon, request: ApiRequest): ApiResponse 
   }
 }
 
-function answerOf(marathon: Marathon, { method, path, body, accept }: ApiRequest): Answer {
-  const { resource, question } = questionOf(path, body, accept);
+function answerOf(marathon: Marathon, { method, ...request }: ApiRequest): Answer {
+  const { resource, question } = questionOf(request);
   const handler = RESOURCES.get(`${method === 'HEAD' ? 'GET' : method} ${resource}`);
   return handler?.(marathon, question) ?? (NAMES.has(resource) ? NOT_ALLOWED : NOT_FOUND);
 }

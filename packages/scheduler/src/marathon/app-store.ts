@@ -5,7 +5,7 @@
 import type { Clock, Random } from '@portolan/core';
 import type { EventEmitter } from 'eventemitter3';
 import { type App, servicePorts, withServicePorts } from '../app/app.ts';
-import { absoluteId } from '../app/id.ts';
+import { absoluteId, parentOf } from '../app/id.ts';
 import type { MarathonVersion } from '../app/marathon-version.ts';
 import { ServicePorts } from '../app/service-ports.ts';
 import type { HealthMonitor } from '../health/monitor.ts';
@@ -16,7 +16,7 @@ import type { MarathonEvents } from './events.ts';
 import type { Instance } from './instance.ts';
 import type { InstanceTracker } from './instance-tracker.ts';
 import type { Launcher } from './launcher.ts';
-import { dependencyClasses, deploymentSteps, fingerprint } from './plan.ts';
+import { dependencyClasses, deploymentSteps, fingerprint, planned } from './plan.ts';
 import { noSuchApp } from './refusals.ts';
 import { RootVersions } from './root-versions.ts';
 import { formatTimestamp } from './timestamps.ts';
@@ -40,6 +40,8 @@ export interface AppStoreOptions {
 export interface Change {
   readonly id: string;
   readonly version: string;
+  /** The group whose change was asked for. */
+  readonly group: string;
 }
 
 /** One app's part of a change, and what it waits for. */
@@ -84,11 +86,8 @@ export class AppStore {
 
   /** A new app. */
   create(prepared: App): App {
-    const change = this.change();
-    const steps: DeploymentPlan['steps'] = [
-      [{ action: 'StartApplication', appId: prepared.id }],
-      [{ action: 'ScaleApplication', appId: prepared.id }],
-    ];
+    const change = this.change(parentOf(prepared.id));
+    const steps: DeploymentPlan['steps'] = [[planned('StartApplication', prepared)], [planned('ScaleApplication', prepared)]];
     const record = this.options.deploying.plan({ ...change, steps }, () => this.admit(prepared, change));
     this.options.deploying.advance(record);
     return record.app;
@@ -96,13 +95,13 @@ export class AppStore {
 
   /** Makes an app what a definition says, as far as that is a change. */
   become(record: AppRecord, wanted: App): App {
-    if (this.alter(record, wanted, this.change())) this.options.deploying.advance(record);
+    if (this.alter(record, wanted, this.change(parentOf(record.app.id)))) this.options.deploying.advance(record);
     return record.app;
   }
 
   /** Replaces all instances; the deployment's id. To 1.8 that is like scaling, to 1.11 like a change of configuration. */
   restart(record: AppRecord): string {
-    const part = this.change();
+    const part = this.change(parentOf(record.app.id));
     const { version } = part;
     const previous = record.app;
     const changed = this.options.version === '1.8' ? { lastScalingAt: version } : { lastConfigChangeAt: version };
@@ -115,16 +114,17 @@ export class AppStore {
 
   /** Ends one instance and takes it off the number wanted. */
   scaleDown(record: AppRecord, instance: Instance): void {
-    const { id, version } = this.change();
+    const change = this.change('/');
+    const { id, version } = change;
     const previous = record.app;
     record.setApp({ ...previous, instances: Math.max(0, previous.instances - 1), version, lastScalingAt: version });
     this.rootVersions.record(version, record.app.id, record.app);
-    this.deploy(record, new ScaleDeployment(id, record.app.id, [instance.id]), { id, version });
+    this.deploy(record, new ScaleDeployment(id, record.app.id, [instance.id]), change);
     this.options.events.emit('app-updated', record.app, previous);
   }
 
   /** Deletes an app; the deployment's id. */
-  remove(record: AppRecord, part: Part = this.change()): string {
+  remove(record: AppRecord, part: Part = this.change(parentOf(record.app.id))): string {
     this.rootVersions.record(part.version, record.app.id, undefined);
     record.removed = true;
     this.servicePorts.release(servicePorts(record.app));
@@ -135,7 +135,7 @@ export class AppStore {
   }
 
   /** Takes a deletion back: what is left of the app is kept, the rest comes again. */
-  revive(record: AppRecord, part: Part = this.change()): void {
+  private revive(record: AppRecord, part: Part): void {
     this.rootVersions.record(part.version, record.app.id, record.app);
     record.removed = false;
     this.servicePorts.use(servicePorts(record.app));
@@ -152,7 +152,7 @@ export class AppStore {
   /** Undoes a change by another: the apps it touched are again what they were before it. */
   revert(plan: DeploymentPlan): void {
     const records = [...this.records.values()].filter((record) => record.deployment?.id === plan.id);
-    const change = this.change();
+    const change = this.change('/');
     this.options.deploying.plan({ ...change, steps: plan.steps }, () => {
       for (const record of records) {
         const before = record.versions.at(-2);
@@ -189,7 +189,11 @@ export class AppStore {
    * Makes some apps what they shall be, and others end: one deployment, in the order of dependencies.
    * @throws MarathonRefusal `app-locked`, `invalid-app`; nothing is changed then
    */
-  applyTree(wanted: ReadonlyMap<string, App>, gone: readonly string[], force: boolean): void {
+  applyTree(
+    wanted: ReadonlyMap<string, App>,
+    gone: readonly string[],
+    { group, force }: { group: string; force: boolean },
+  ): void {
     const { deploying } = this.options;
     const after = new Map(this.tree());
     for (const id of gone) after.delete(id);
@@ -200,7 +204,7 @@ export class AppStore {
       const record = this.records.get(id);
       if (record !== undefined) deploying.refuseIfLocked(record, force);
     }
-    const change = this.change();
+    const change = this.change(group);
     deploying.plan({ ...change, steps }, () => this.carryOut(change, classes, wanted, gone));
   }
 
@@ -287,16 +291,16 @@ export class AppStore {
     if (configChange) this.options.monitor?.watch(record);
   }
 
-  private change(): Change {
-    this.latest = { id: this.options.random.uuid(), version: this.nextVersion() };
+  private change(group: string): Change {
+    this.latest = { id: this.options.random.uuid(), version: this.nextVersion(), group };
     return this.latest;
   }
 
   /** An app's part of a change; a change of this app only is a deployment of one step. */
-  private deploy(record: AppRecord, deployment: Deployment, { id, version, gate }: Part): void {
+  private deploy(record: AppRecord, deployment: Deployment, { gate, ...change }: Part): void {
     const { deploying } = this.options;
-    const steps = [[{ action: deployment.action, appId: deployment.appId }]];
-    deploying.plan({ id, version, steps }, () => deploying.deploy(record, deployment, gate));
+    const steps = [[planned(deployment.action, record.app)]];
+    deploying.plan({ ...change, steps }, () => deploying.deploy(record, deployment, gate));
     this.options.monitor?.attend(record);
   }
 

@@ -28,6 +28,8 @@ export interface DeploymentPlan {
   readonly id: string;
   /** Of the apps it changes. */
   readonly version: string;
+  /** The group whose change was asked for: of a single app, the one it is in. */
+  readonly group: string;
   readonly steps: readonly (readonly PlannedAction[])[];
 }
 
@@ -42,6 +44,8 @@ export class Deployments {
   private readonly parts = new Map<string, number>();
   /** Apps whose change waits for those of others. */
   private readonly held = new Map<AppRecord, Gate>();
+  /** Those of which a part was cancelled. */
+  private readonly cancelled = new Set<string>();
 
   constructor(private readonly options: DeploymentsOptions) {}
 
@@ -89,6 +93,7 @@ export class Deployments {
       this.planned.set(plan.id, plan);
       this.parts.set(plan.id, 1);
       this.beginning.add(plan.id);
+      this.options.events.emit('plan-started', plan);
     }
     const begun = begin();
     if (outer) return begun;
@@ -113,6 +118,7 @@ export class Deployments {
   cancel(record: AppRecord): void {
     const { deployment } = record;
     if (deployment === undefined) return;
+    this.cancelled.add(deployment.id);
     this.end(record, deployment);
     this.options.events.emit('deployment-cancelled', deployment);
     this.open(record);
@@ -147,6 +153,7 @@ export class Deployments {
       return;
     }
     if (this.isHeld(record) || !deployment.step(record, tools) || record.deployment !== deployment) return;
+    this.options.events.emit('action-finished', deployment);
     this.end(record, deployment);
     if (record.removed) forget(record);
     this.tellIfFinished(deployment);
@@ -168,8 +175,11 @@ export class Deployments {
     const left = (this.parts.get(id) ?? 0) - 1;
     if (left > 0) this.parts.set(id, left);
     else {
+      const plan = this.planned.get(id);
+      const cancelled = this.cancelled.delete(id);
       this.parts.delete(id);
       this.planned.delete(id);
+      if (plan !== undefined) this.options.events.emit('plan-finished', plan, cancelled);
     }
   }
 

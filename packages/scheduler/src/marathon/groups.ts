@@ -2,7 +2,7 @@
  * Changes of whole groups: made, tried dry, scaled, brought back to a version, deleted.
  * Follows mesosphere/marathon v1.8 api/v2/GroupsResource.scala and core/group/impl/GroupManagerImpl.scala.
  */
-import { absoluteId } from '../app/id.ts';
+import { absoluteId, parentOf } from '../app/id.ts';
 import type { DefinitionOptions } from '../app/prepare.ts';
 import type { AppStore } from './app-store.ts';
 import type { DeploymentPlan, Deployments } from './deployments.ts';
@@ -28,7 +28,7 @@ export class Groups {
    */
   update(definition: unknown, { id, force = false }: ChangeOptions & { readonly id?: string } = {}): string {
     const { wanted, gone } = this.outcome(definition, id);
-    return this.apply(wanted, gone, force);
+    return this.apply(wanted, gone, { group: parentOf(absoluteId(id ?? '/')), force });
   }
 
   /**
@@ -50,7 +50,7 @@ export class Groups {
   remove(id: string, { force = false }: ChangeOptions = {}): string {
     const group = absoluteId(id);
     const gone = [...this.options.store.tree().keys()].filter((appId) => isInGroup(appId, group));
-    if (gone.length > 0 || group === '/') return this.apply(new Map(), gone, force);
+    if (gone.length > 0 || group === '/') return this.apply(new Map(), gone, { group: parentOf(group), force });
     throw noSuchGroup(group);
   }
 
@@ -59,10 +59,10 @@ export class Groups {
     return this.options.store.rootVersionList();
   }
 
-  private apply(wanted: GroupOutcome['wanted'], gone: readonly string[], force: boolean): string {
+  private apply(wanted: GroupOutcome['wanted'], gone: readonly string[], how: { group: string; force: boolean }): string {
     const { store, deploying } = this.options;
     deploying.refuseIfTooMany();
-    store.applyTree(wanted, gone, force);
+    store.applyTree(wanted, gone, how);
     return store.latestChange?.id ?? '';
   }
 

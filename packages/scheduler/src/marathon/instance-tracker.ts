@@ -123,7 +123,7 @@ export class InstanceTracker implements DeploymentTools {
   }
 
   /** What results of checks lead to. */
-  healthActions(): Pick<HealthMonitorOptions, 'changed' | 'kill'> {
+  healthActions(): Pick<HealthMonitorOptions, 'changed' | 'failed' | 'kill'> {
     const { master, advance, launcher, events } = this.options;
     return {
       changed: (record, instance, healthy, onAgent, taskId) => {
@@ -136,8 +136,12 @@ export class InstanceTracker implements DeploymentTools {
           changed.healthy = healthy;
         });
         if (healthy) launcher.instanceRuns();
-        events.emit('health-changed', { taskId, appId: record.app.id, healthy });
+        this.tellHealth(instance, taskId, healthy);
         advance(record);
+      },
+      failed: (instance, check, kills) => {
+        if (instance.task !== undefined)
+          events.emit('check-failed', { task: instance.task, instanceId: instance.id, check, kills });
       },
       kill: (record, instance) => {
         this.kill(record, instance);
@@ -169,6 +173,7 @@ export class InstanceTracker implements DeploymentTools {
     const reported = conditionOf(status);
     const condition = instance.pod?.enter(status.taskId, reported) ?? reported;
     if (instance.pod !== undefined && isTerminalState(status.state)) this.kills.ended(status.taskId);
+    this.tellStatus(instance, status);
     if (isTerminal(condition)) this.ended(record, instance, condition, status);
     else if (condition === 'Unreachable') this.lost(record, instance, status.taskId);
     else this.moved(record, instance, condition, status);
@@ -210,7 +215,7 @@ export class InstanceTracker implements DeploymentTools {
     if (!same && condition === 'Running') this.readiness?.runs(record, instance);
     if (condition === 'Running' && instance.healthy !== false) this.options.launcher.instanceRuns();
     if (status.healthy !== undefined && status.healthy !== healthBefore) {
-      this.options.events.emit('health-changed', { taskId: status.taskId, appId: record.app.id, healthy: status.healthy });
+      this.tellHealth(instance, status.taskId, status.healthy);
     }
   }
 
@@ -290,10 +295,21 @@ export class InstanceTracker implements DeploymentTools {
     this.tell(instance, false);
   }
 
+  private tellStatus(instance: Instance, status: TaskStatus): void {
+    if (this.options.events.listenerCount('status-updated') === 0) return;
+    const task = instance.tasks.find(({ taskId }) => taskId === status.taskId);
+    if (task !== undefined) this.options.events.emit('status-updated', status, task);
+  }
+
+  private tellHealth({ id: instanceId, appId, task }: Instance, taskId: string, healthy: boolean): void {
+    this.options.events.emit('health-changed', { taskId, instanceId, appId, version: task?.appVersion ?? '', healthy });
+  }
+
   private tell(instance: Instance, expunged: boolean): void {
     if (this.options.events.listenerCount('instance-changed') === 0) return;
     const { id, appId, condition, goal, task } = instance;
-    const of = task === undefined ? {} : { taskId: task.taskId, agentId: task.agentId };
+    const of =
+      task === undefined ? {} : { taskId: task.taskId, agentId: task.agentId, host: task.hostname, version: task.appVersion };
     const change: InstanceChange = { instanceId: id, appId, condition, goal, ...of, expunged };
     this.options.events.emit('instance-changed', change);
   }

@@ -17,6 +17,7 @@ import type { Framework, OfferRound } from '../mesos/parties.ts';
 import { isPod, type PodApp, preparePod } from '../pod/pod.ts';
 import { badId, badInstances, noSuchPod, sharedId } from '../pod/refusals.ts';
 import type { TaskStatus } from '../task/state.ts';
+import type { AppRecord } from './app-record.ts';
 import { AppStore, type Change } from './app-store.ts';
 import { Backoff } from './backoff.ts';
 import { type DeploymentPlan, Deployments } from './deployments.ts';
@@ -107,15 +108,7 @@ export class Marathon implements Framework {
    * @throws MarathonRefusal `invalid-json`, `invalid-app`, `not-modelled`, `app-exists`, `app-locked`, `ports-exhausted`
    */
   add(definition: unknown): App {
-    const prepared = prepareApp(definition, this.definitionOptions);
-    const existing = this.store.find(prepared.id);
-    this.deploying.refuseIfTooMany();
-    if (existing !== undefined && !existing.removed) {
-      if (isPod(existing.app)) throw sharedId(prepared.id);
-      throw alreadyThere('An app', prepared.id);
-    }
-    if (existing !== undefined) this.deploying.refuseIfLocked(existing, false);
-    return this.store.create(prepared);
+    return this.create(prepareApp(definition, this.definitionOptions));
   }
 
   /**
@@ -125,10 +118,7 @@ export class Marathon implements Framework {
   update(id: string, definition: unknown, options: UpdateOptions = {}): App {
     const record = this.store.find(absoluteId(id));
     if (record === undefined || record.removed) {
-      const prepared = prepareApp(definition, this.definitionOptions, absoluteId(id));
-      this.deploying.refuseIfTooMany();
-      if (record !== undefined) this.deploying.refuseIfLocked(record, options.force);
-      return this.store.create(prepared);
+      return this.create(prepareApp(definition, this.definitionOptions, absoluteId(id)), options);
     }
     const previous = record.app;
     if (isPod(previous)) throw sharedId(previous.id);
@@ -153,7 +143,7 @@ export class Marathon implements Framework {
       return [app.id, app] as const;
     });
     this.deploying.refuseIfTooMany();
-    this.store.applyTree(new Map(wanted), [], options.force === true);
+    this.store.applyTree(new Map(wanted), [], { group: '/', force: options.force === true });
   }
 
   /**
@@ -175,15 +165,7 @@ export class Marathon implements Framework {
    * @throws MarathonRefusal `invalid-json`, `invalid-app`, `app-exists`, `app-locked`
    */
   addPod(definition: unknown): PodApp {
-    const prepared = preparePod(definition, this.definitionOptions);
-    const existing = this.store.find(prepared.id);
-    this.deploying.refuseIfTooMany();
-    if (existing !== undefined && !existing.removed) {
-      if (!isPod(existing.app)) throw sharedId(prepared.id);
-      throw alreadyThere('A pod', prepared.id);
-    }
-    if (existing !== undefined) this.deploying.refuseIfLocked(existing, false);
-    return this.store.create(prepared) as PodApp;
+    return this.create(preparePod(definition, this.definitionOptions));
   }
 
   /**
@@ -194,7 +176,7 @@ export class Marathon implements Framework {
     const prepared = preparePod(definition, this.definitionOptions);
     if (prepared.id !== absoluteId(id)) throw badId(prepared.id, absoluteId(id));
     const record = this.store.find(prepared.id);
-    if (record === undefined || record.removed) return this.addPod(definition);
+    if (record === undefined || record.removed) return this.create(prepared, options);
     if (!isPod(record.app)) throw sharedId(prepared.id);
     this.deploying.refuseIfTooMany();
     this.deploying.refuseIfLocked(record, options.force);
@@ -370,13 +352,34 @@ export class Marathon implements Framework {
    * @throws MarathonRefusal `app-missing`
    */
   show(id: string, parts: readonly AppPart[] = SHOWN_PARTS): PlainJson {
-    return showApp(this.store.record(this.app(id).id), { epoch: this.epoch, now: this.clock.now }, parts);
+    return showApp(this.store.record(this.app(id).id), this, parts);
+  }
+
+  /** Virtual milliseconds. */
+  get now(): number {
+    return this.clock.now;
+  }
+
+  private create<T extends App>(prepared: T, { force = false }: ChangeOptions = {}): T {
+    const existing = this.store.find(prepared.id);
+    this.deploying.refuseIfTooMany();
+    if (existing !== undefined && !existing.removed) {
+      if (isPod(existing.app) !== isPod(prepared)) throw sharedId(prepared.id);
+      throw alreadyThere(isPod(prepared) ? 'A pod' : 'An app', prepared.id);
+    }
+    if (existing !== undefined) this.deploying.refuseIfLocked(existing, force);
+    return this.store.create(prepared) as T;
   }
 
   private prepareChange(previous: App, definition: unknown, { partialUpdate = true }: UpdateOptions): App {
     return partialUpdate
       ? prepareUpdate(previous, definition, this.definitionOptions)
       : prepareApp(definition, this.definitionOptions, previous.id);
+  }
+
+  /** @internal What is kept of an app or a pod. */
+  record(id: string): AppRecord {
+    return this.store.record(id);
   }
 
   /** @internal Answers a round of offers. */

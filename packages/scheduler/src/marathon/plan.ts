@@ -6,11 +6,19 @@ import type { App } from '../app/app.ts';
 import { comparePaths, pathParts } from '../app/id.ts';
 import { plainJson } from '../app/json.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
+import { isPod } from '../pod/pod.ts';
 
 /** What happens to one app. */
 export interface PlannedAction {
   readonly action: 'StartApplication' | 'ScaleApplication' | 'RestartApplication' | 'StopApplication';
   readonly appId: string;
+  /** Whether it is a pod. */
+  readonly pod?: true;
+}
+
+/** An app's action. */
+export function planned(action: PlannedAction['action'], app: App): PlannedAction {
+  return { action, appId: app.id, ...(isPod(app) ? { pod: true } : {}) };
 }
 
 /** Apps by id. */
@@ -27,16 +35,14 @@ export function fingerprint(app: App): string {
  * @throws MarathonRefusal `invalid-app` for cyclic dependencies
  */
 export function deploymentSteps(from: AppTree, to: AppTree): readonly (readonly PlannedAction[])[] {
-  const stopped = [...from.keys()].filter((id) => !to.has(id));
-  const started = [...to.keys()].filter((id) => !from.has(id));
-  const first = [
-    stopped.map((appId) => ({ action: 'StopApplication' as const, appId })),
-    started.map((appId) => ({ action: 'StartApplication' as const, appId })),
-  ];
+  const stopped = [...from.values()].filter(({ id }) => !to.has(id));
+  const started = [...to.values()].filter(({ id }) => !from.has(id));
+  const first = [stopped.map((app) => planned('StopApplication', app)), started.map((app) => planned('StartApplication', app))];
   const byDepth = dependencyClasses(to).map((ids) =>
     ids.flatMap((appId): readonly PlannedAction[] => {
-      const action = changeOf(from.get(appId), to.get(appId) as App);
-      return action === undefined ? [] : [{ action, appId }];
+      const app = to.get(appId) as App;
+      const action = changeOf(from.get(appId), app);
+      return action === undefined ? [] : [planned(action, app)];
     }),
   );
   return [...first, ...byDepth].filter((step) => step.length > 0);

@@ -13,6 +13,7 @@ import type { TaskInfo } from '../launch/task-info.ts';
 import { type Condition, isActive, type TaskState } from '../task/state.ts';
 import type { AppRecord, TaskFailure } from './app-record.ts';
 import type { Instance } from './instance.ts';
+import type { PlannedAction } from './plan.ts';
 import { taskCounts, taskStats } from './task-stats.ts';
 import { formatTimestamp } from './timestamps.ts';
 
@@ -55,7 +56,7 @@ export function tasksOf(app: App, instance: Instance): readonly MarathonTask[] {
 }
 
 function taskOf(app: App, instance: Instance, info: TaskInfo, condition: Condition): MarathonTask {
-  const ports = info.group === undefined ? info.ports : info.userPortMappings.flatMap(({ hostPort }) => hostPort ?? []);
+  const ports = hostPortsOf(info);
   return {
     id: info.taskId,
     instanceId: instance.id,
@@ -75,6 +76,21 @@ function taskOf(app: App, instance: Instance, info: TaskInfo, condition: Conditi
     info,
     ...(instance.readiness === undefined ? {} : { readiness: instance.readiness }),
   };
+}
+
+/** A task's host ports: of a pod's, those of its own endpoints. */
+export function hostPortsOf(info: TaskInfo): readonly number[] {
+  return info.group === undefined ? info.ports : info.userPortMappings.flatMap(({ hostPort }) => hostPort ?? []);
+}
+
+/** A deployment's step as the API shows it. */
+export function stepJson(actions: readonly PlannedAction[]): PlainJson {
+  return { actions: actions.map(actionJson) };
+}
+
+/** One of its actions. */
+export function actionJson({ action, appId, pod }: PlannedAction): { readonly [field: string]: string } {
+  return pod === undefined ? { action, app: appId } : { action: action.replace('Application', 'Pod'), pod: appId };
 }
 
 /** What may be shown of an app beside its definition. */
@@ -214,6 +230,11 @@ function healthJson(health: Health, instanceId: string, epoch: number): PlainJso
 
 function object(pairs: Pairs): PlainJson {
   return Object.fromEntries(pairs);
+}
+
+/** The fields that are there, as JSON. */
+export function plainFields(fields: object): PlainJson {
+  return plain(fields);
 }
 
 /** Data of this package's own types, which hold nothing but JSON values. */
