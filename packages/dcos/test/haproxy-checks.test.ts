@@ -24,7 +24,7 @@ function balanced(instances: number, lines: readonly string[], images: Readonly<
   });
   const text = ['frontend f', '  bind *:8000', '  mode http', '  use_backend b', 'backend b', ...lines, ...servers].join('\n');
   const proxy = new Haproxy(cluster.publicAgent().machine.host, cluster.clock);
-  proxy.load({ text, haproxy: readHaproxyConfig(text), maps: undefined, health: new Map(), excluded: new Map() });
+  proxy.load({ text, haproxy: readHaproxyConfig(text) });
   return { cluster, proxy, agent: cluster.agents().at(-1)?.node as DcosNode };
 }
 
@@ -69,7 +69,7 @@ test('of two servers the one that is down is left out; what is known outlives a 
   cluster.advance('10s');
   for (let i = 0; i < 4; i++) expect(timed(cluster)).toEqual([200, 0]);
   const text = `${proxy.text}\n`;
-  proxy.load({ text, haproxy: readHaproxyConfig(text), maps: undefined, health: new Map(), excluded: new Map() });
+  proxy.load({ text, haproxy: readHaproxyConfig(text) });
   expect(timed(cluster)).toEqual([200, 0]);
   proxy.stop();
   expect(timed(cluster)[0]).toBe(0);

@@ -38,6 +38,7 @@ export {
   validateId,
 } from './app/id.ts';
 export { DEFAULT_MARATHON_VERSION, type MarathonVersion } from './app/marathon-version.ts';
+export { findPattern, type PatternResult } from './app/pattern.ts';
 export { type DefinitionOptions, prepareApp, prepareUpdate, translateUpdate } from './app/prepare.ts';
 export type { JsonSchema, Pairs } from './app/read.ts';
 export { MarathonRefusal, type MarathonRefusalCode, type Violation } from './app/refusal.ts';

@@ -1,8 +1,10 @@
 /**
- * ACLs and conditions of a haproxy.cfg, as far as Marathon-LB writes them: what a rule asks about a request
- * (HAProxy 2.0, src/acl.c). Lines with the same ACL name are alternatives; the terms of a condition must all hold.
+ * ACLs and conditions of a haproxy.cfg, as far as Marathon-LB and Edge-LB write them: what a rule asks about a request
+ * (HAProxy 2.0, src/acl.c). Lines with the same ACL name are alternatives. Of regular expressions, which are PCRE's in HAProxy,
+ * those that a linear-time engine reads are modelled.
  */
 import { type Cidr, contains, type Ipv4, parseCidr, Refusal } from '@portolan/core';
+import { findPattern } from '@portolan/scheduler';
 
 /** What rules can ask about a request. */
 export interface ProxiedRequest {
@@ -21,12 +23,16 @@ export type HeaderField = readonly [name: string, value: string];
 
 /** Something a request is or is not. */
 export type Test =
-  | { readonly kind: 'header'; readonly name: string; readonly value: string; readonly ignoreCase: boolean }
-  | { readonly kind: 'path'; readonly value: string; readonly ignoreCase: boolean; readonly prefix: boolean }
+  | { readonly kind: 'header'; readonly name: string; readonly matches: Matcher }
+  | { readonly kind: 'path'; readonly matches: Matcher }
   | { readonly kind: 'source'; readonly network: Cidr }
   | { readonly kind: 'tls' }
-  | { readonly kind: 'server-name'; readonly value: string; readonly ignoreCase: boolean }
-  | { readonly kind: 'authenticated'; readonly userList: string };
+  | { readonly kind: 'server-name'; readonly matches: Matcher }
+  | { readonly kind: 'authenticated'; readonly userList: string }
+  | { readonly kind: 'constant'; readonly value: boolean };
+
+/** Whether a text is as a pattern wants it. */
+type Matcher = (text: string) => boolean;
 
 /** A term of a condition: one of its tests must hold, or none. */
 export interface Term {
@@ -34,12 +40,23 @@ export interface Term {
   readonly anyOf: readonly Test[];
 }
 
+/** When a rule counts: `if` or `unless` all terms of one of the alternatives hold. */
+export interface Condition {
+  readonly unless: boolean;
+  readonly anyOf: readonly (readonly Term[])[];
+}
+
+/** The condition of a rule that has none. */
+export const ALWAYS: Condition = { unless: false, anyOf: [[]] };
+
 /** ACLs of a section by name. */
 export type Acls = ReadonlyMap<string, readonly Test[]>;
 
-/** Whether all terms hold. */
-export function holds(terms: readonly Term[], request: ProxiedRequest): boolean {
-  return terms.every((term) => term.negated !== term.anyOf.some((test) => passes(test, request)));
+/** Whether a condition holds. */
+export function holds({ unless, anyOf }: Condition, request: ProxiedRequest): boolean {
+  return (
+    unless !== anyOf.some((terms) => terms.every((term) => term.negated !== term.anyOf.some((test) => passes(test, request))))
+  );
 }
 
 /**
@@ -49,27 +66,104 @@ export function holds(terms: readonly Term[], request: ProxiedRequest): boolean 
  */
 export function readTests(words: readonly string[], where: string): readonly Test[] {
   const [fetch = '', ...rest] = words;
-  const ignoreCase = rest[0] === '-i';
-  const values = ignoreCase ? rest.slice(1) : rest;
-  const [, name, argument = ''] = /^([a-z_.]+)\(([^()]*)\)$/.exec(fetch) ?? [];
-  if (fetch === 'ssl_fc' && rest.length === 0) return [{ kind: 'tls' }];
+  if (rest.length === 0) {
+    const plain = PLAIN_TESTS.get(fetch);
+    const userList = /^http_auth\(([^()]*)\)$/.exec(fetch)?.[1];
+    if (plain !== undefined) return [plain];
+    if (userList !== undefined) return [{ kind: 'authenticated', userList }];
+  }
   if (fetch === 'req_ssl_hello_type' && rest.join() === '1') return [{ kind: 'tls' }];
-  if (name === 'http_auth' && rest.length === 0) return [{ kind: 'authenticated', userList: argument }];
-  if (name === 'hdr') return values.map((value) => ({ kind: 'header', name: argument.toLowerCase(), value, ignoreCase }));
-  if (fetch === 'path' || fetch === 'path_beg')
-    return values.map((value) => ({ kind: 'path', value, ignoreCase, prefix: fetch === 'path_beg' }));
-  if (fetch === 'ssl_fc_sni' || fetch === 'req_ssl_sni')
-    return values.map((value) => ({ kind: 'server-name', value, ignoreCase }));
-  if (fetch === 'src' && !ignoreCase) return values.map((value) => ({ kind: 'source', network: readNetwork(value, where) }));
-  const message = `the ACL '${words.join(' ').slice(0, 200)}' is not modelled`;
-  throw new Refusal({ component: 'haproxy', code: 'not-modelled', path: where, message });
+  const [, sample = '', suffix, argument] = /^(.*?)(?:_(beg|end|sub|reg))?(?:\(([^()]*)\))?$/.exec(fetch) ?? [];
+  const { flags, patterns } = readFlags(rest, suffix);
+  if (fetch === 'src' && flags?.ignoreCase === false && flags.method === undefined)
+    return patterns.map((value) => ({ kind: 'source', network: readNetwork(value, where) }));
+  const make = sampleOf(sample, argument);
+  if (flags === undefined || make === undefined) throw notModelled(words, where);
+  return patterns.map((pattern) => make(matcherOf(pattern, flags, () => notModelled(words, where))));
 }
 
-/** Reads the terms after `if`: names of ACLs and tests in braces, each perhaps after `!`. */
-export function readTerms(words: readonly string[], acls: Acls, where: string): readonly Term[] {
-  const terms: Term[] = [];
+const PLAIN_TESTS: ReadonlyMap<string, Test> = new Map<string, Test>([
+  ['ssl_fc', { kind: 'tls' }],
+  ['always_true', { kind: 'constant', value: true }],
+  ['always_false', { kind: 'constant', value: false }],
+]);
+
+/** ACLs that are there without being written. */
+const PREDEFINED: Acls = new Map<string, readonly Test[]>([
+  ['TRUE', [{ kind: 'constant', value: true }]],
+  ['FALSE', [{ kind: 'constant', value: false }]],
+]);
+
+interface Flags {
+  readonly ignoreCase: boolean;
+  readonly method: string | undefined;
+}
+
+/** The flags before the patterns; undefined if one of them is not modelled. */
+function readFlags(
+  words: readonly string[],
+  suffix: string | undefined,
+): { flags: Flags | undefined; patterns: readonly string[] } {
+  let [ignoreCase, method, i] = [false, suffix, 0];
+  for (; i < words.length; i++) {
+    const word = words[i];
+    if (word === '-i') ignoreCase = true;
+    else if (word === '-m') method = words[++i];
+    else break;
+  }
+  const known = words[i]?.startsWith('-') !== true || words[i] === '--';
+  return { flags: known ? { ignoreCase, method } : undefined, patterns: words.slice(words[i] === '--' ? i + 1 : i) };
+}
+
+/** What is looked at; undefined if that is not modelled. */
+function sampleOf(sample: string, argument: string | undefined): ((matches: Matcher) => Test) | undefined {
+  if ((sample === 'hdr' || sample === 'req.hdr') && argument !== undefined)
+    return (matches) => ({ kind: 'header', name: argument.toLowerCase(), matches });
+  if (argument !== undefined) return undefined;
+  if (sample === 'path') return (matches) => ({ kind: 'path', matches });
+  if (SERVER_NAMES.has(sample)) return (matches) => ({ kind: 'server-name', matches });
+  return undefined;
+}
+
+const SERVER_NAMES: ReadonlySet<string> = new Set(['ssl_fc_sni', 'req_ssl_sni', 'req.ssl_sni']);
+
+function matcherOf(pattern: string, { ignoreCase, method }: Flags, refusal: () => Refusal): Matcher {
+  const wanted = ignoreCase ? pattern.toLowerCase() : pattern;
+  const inCase = ignoreCase ? (text: string) => text.toLowerCase() : (text: string) => text;
+  switch (method) {
+    case undefined:
+    case 'str':
+      return (text) => inCase(text) === wanted;
+    case 'beg':
+      return (text) => inCase(text).startsWith(wanted);
+    case 'end':
+      return (text) => inCase(text).endsWith(wanted);
+    case 'sub':
+      return (text) => inCase(text).includes(wanted);
+    case 'reg': {
+      const result = findPattern(ignoreCase ? `(?i:${pattern})` : pattern);
+      if ('refusedBy' in result) throw refusal();
+      return result.matches;
+    }
+    default:
+      throw refusal();
+  }
+}
+
+function notModelled(words: readonly string[], where: string): Refusal {
+  const message = `the ACL '${words.join(' ').slice(0, 200)}' is not modelled`;
+  return new Refusal({ component: 'haproxy', code: 'not-modelled', path: where, message });
+}
+
+/** Reads what comes after `if` or `unless`: names of ACLs and tests in braces, each perhaps after `!`, with `or` between alternatives. */
+export function readCondition(keyword: 'if' | 'unless', words: readonly string[], acls: Acls, where: string): Condition {
+  const anyOf: Term[][] = [[]];
   for (let i = 0; i < words.length; i++) {
     let word = words[i] ?? '';
+    if (word.toLowerCase() === 'or' || word === '||') {
+      anyOf.push([]);
+      continue;
+    }
     const negated = word.startsWith('!');
     if (negated) word = word.slice(1) || (words[++i] ?? '');
     if (word === '{') {
@@ -81,45 +175,41 @@ export function readTerms(words: readonly string[], acls: Acls, where: string): 
           path: where,
           message: "missing closing '}' in condition",
         });
-      terms.push({ negated, anyOf: readTests(words.slice(i + 1, end), where) });
+      anyOf.at(-1)?.push({ negated, anyOf: readTests(words.slice(i + 1, end), where) });
       i = end;
     } else {
-      const anyOf = acls.get(word);
-      if (anyOf === undefined)
+      const tests = acls.get(word) ?? PREDEFINED.get(word);
+      if (tests === undefined)
         throw new Refusal({
           component: 'haproxy',
           code: 'no-such-acl',
           path: where,
           message: `no such ACL : '${word.slice(0, 200)}'`,
         });
-      terms.push({ negated, anyOf });
+      anyOf.at(-1)?.push({ negated, anyOf: tests });
     }
   }
-  return terms;
+  return { unless: keyword === 'unless', anyOf };
 }
 
 function passes(test: Test, request: ProxiedRequest): boolean {
   switch (test.kind) {
     case 'header':
       return request.headers.some(([name, value]) => {
-        return (
-          name.toLowerCase() === test.name && value.split(',').some((part) => same(part.trim(), test.value, test.ignoreCase))
-        );
+        return name.toLowerCase() === test.name && value.split(',').some((part) => test.matches(part.trim()));
       });
-    case 'path': {
-      const path = request.target.split('?', 1)[0] ?? '';
-      return test.prefix
-        ? same(path.slice(0, test.value.length), test.value, test.ignoreCase)
-        : same(path, test.value, test.ignoreCase);
-    }
+    case 'path':
+      return test.matches(request.target.split('?', 1)[0] ?? '');
     case 'source':
       return contains(test.network, request.source);
     case 'tls':
       return request.serverName !== undefined;
     case 'server-name':
-      return request.serverName !== undefined && same(request.serverName, test.value, test.ignoreCase);
+      return request.serverName !== undefined && test.matches(request.serverName);
     case 'authenticated':
       return isAuthenticated(test.userList, request);
+    case 'constant':
+      return test.value;
   }
 }
 
@@ -128,10 +218,6 @@ function isAuthenticated(userList: string, request: ProxiedRequest): boolean {
   if (!request.headers.some(([name]) => name.toLowerCase() === 'authorization')) return false;
   const message = `passwords of the user list '${userList}' are not modelled`;
   throw new Refusal({ component: 'haproxy', code: 'not-modelled', path: userList, message });
-}
-
-function same(a: string, b: string, ignoreCase: boolean): boolean {
-  return ignoreCase ? a.toLowerCase() === b.toLowerCase() : a === b;
 }
 
 function readNetwork(text: string, where: string): Cidr {

@@ -1,15 +1,16 @@
 /**
  * A haproxy.cfg as a value: who listens where, which rules choose a backend, which servers it has (HAProxy 2.0.17, as
- * Marathon-LB 1.15.0 bundles it). It reads what Marathon-LB writes; anything else is refused by its name. Timeouts, logs
+ * Marathon-LB 1.15.0 bundles it). It reads what Marathon-LB and Edge-LB write; anything else is refused by its name. Timeouts, logs
  * and limits are read over: they do not change where a request goes.
  */
 import { type Ipv4, isIpv4, parseIpv4, Refusal } from '@portolan/core';
 import { parseIp } from '../vips/ip.ts';
-import { type Acls, readTerms, readTests, type Term, type Test } from './conditions.ts';
+import { type Acls, readTests, type Test } from './conditions.ts';
 import type { HaproxyVersion } from './headers.ts';
 import { type ConfigLine, readLines } from './lines.ts';
 import { checkOption } from './options.ts';
 import { type Rewrite, readRewrite } from './rewrite.ts';
+import { type Rule, readDefaultBackend, readRule, readUseBackend } from './rules.ts';
 import {
   type BackendServer,
   type Balance,
@@ -48,27 +49,6 @@ export interface Bind {
   readonly port: number;
   readonly tls: boolean;
 }
-
-/** What may happen to a request, and when. */
-export interface Rule {
-  readonly action: Action;
-  readonly when: readonly Term[];
-}
-
-/** Consequences of rules. */
-export type Action =
-  | { readonly kind: 'use-backend'; readonly backend: string }
-  | { readonly kind: 'look-up'; readonly key: MapKey; readonly map: string }
-  | { readonly kind: 'redirect'; readonly code: number; readonly location: string | undefined }
-  | { readonly kind: 'authenticate'; readonly realm: string }
-  | { readonly kind: 'allow' }
-  | { readonly kind: 'deny' }
-  | { readonly kind: 'set-header'; readonly name: string; readonly value: string }
-  | { readonly kind: 'add-header'; readonly name: string; readonly value: string }
-  | { readonly kind: 'respond'; readonly service: string };
-
-/** What a request is looked up by in a map: its host, its app id or the TLS name. */
-export type MapKey = 'host' | 'app-id' | 'server-name';
 
 /** Servers that answer alike. */
 export interface Backend {
@@ -132,7 +112,7 @@ function sectionsOf(lines: readonly ConfigLine[]): readonly Section[] {
   const sections: Section[] = [];
   for (const line of lines) {
     const [word = '', name = ''] = line.words;
-    if (['global', 'defaults', 'listen', 'frontend', 'backend', 'userlist'].includes(word)) {
+    if (SECTIONS.has(word)) {
       const section = { kind: word, name, line: line.number, lines: [] };
       refuseTwin(section, sections);
       sections.push(section);
@@ -145,6 +125,8 @@ function sectionsOf(lines: readonly ConfigLine[]): readonly Section[] {
   }
   return sections;
 }
+
+const SECTIONS: ReadonlySet<string> = new Set(['global', 'defaults', 'listen', 'frontend', 'backend', 'userlist', 'resolvers']);
 
 /** Two frontends must not share a name, nor two backends; a frontend and a backend may. */
 function refuseTwin({ kind, name, line }: Section, before: readonly Section[]): void {
@@ -165,11 +147,13 @@ function readFrontend(section: Section, version: HaproxyVersion): Frontend {
   const binds: Bind[] = [];
   const rules: Rule[] = [];
   let mode: ProxyMode = 'tcp';
+  let otherwise: Rule | undefined;
   for (const line of section.lines) {
     const [word = ''] = line.words;
     if (word === 'bind') binds.push(...readBind(line));
     else if (word === 'mode') mode = readMode(line);
     else if (word === 'use_backend') rules.push(readUseBackend(line, acls));
+    else if (word === 'default_backend') otherwise = readDefaultBackend(line);
     else if (word === 'tcp-request' && line.words[1] === 'inspect-delay') continue;
     else if (word === 'redirect' || word === 'http-request' || word === 'tcp-request')
       rules.push(readRule(line, acls, section, version));
@@ -177,7 +161,7 @@ function readFrontend(section: Section, version: HaproxyVersion): Frontend {
     else if (word === 'server') throw noBackendCapability(line, section);
     else if (word !== 'acl' && word !== 'balance' && !PASSED_OVER.has(word)) throw unknownKeyword(line, section);
   }
-  return { name: section.name, mode, binds, rules };
+  return { name: section.name, mode, binds, rules: otherwise === undefined ? rules : [...rules, otherwise] };
 }
 
 function readBackend(section: Section, version: HaproxyVersion): Backend {
@@ -267,73 +251,6 @@ function readResponseHeader(line: ConfigLine): [string, string] {
   return [header.slice(0, Math.max(0, colon)), header.slice(colon + 1).trim()];
 }
 
-function readUseBackend(line: ConfigLine, acls: Acls): Rule {
-  const [, target = '', keyword, ...condition] = line.words;
-  const when = readWhen(line, keyword, condition, acls);
-  if (!target.startsWith('%[')) return { action: { kind: 'use-backend', backend: target }, when };
-  const map = /,map\(([^()]*)\)\]$/.exec(target)?.[1];
-  const key = MAP_KEYS.get(target.slice(2, target.lastIndexOf(',map(')));
-  if (map === undefined || key === undefined)
-    throw refuseLine(line, 'not-modelled', `the expression '${target.slice(0, 200)}' is not modelled`);
-  return { action: { kind: 'look-up', key, map }, when };
-}
-
-const MAP_KEYS: ReadonlyMap<string, MapKey> = new Map([
-  ['req.hdr(host),lower,regsub(:.*$,,)', 'host'],
-  ['req.hdr(x-marathon-app-id),lower', 'app-id'],
-  ['ssl_fc_sni,lower', 'server-name'],
-]);
-
-/** Rules that answer or change a request: `redirect`, `http-request`, `tcp-request content`. */
-function readRule(line: ConfigLine, acls: Acls, section: Section, version: HaproxyVersion): Rule {
-  const at = line.words.findIndex((word) => word === 'if' || word === 'unless');
-  const words = at < 0 ? line.words : line.words.slice(0, at);
-  const when = at < 0 ? [] : readWhen(line, line.words[at], line.words.slice(at + 1), acls);
-  const [layer, verb = '', ...rest] = words;
-  const action =
-    layer === 'redirect' ? readRedirect(words.slice(1)) : readAction(layer === 'tcp-request' ? (rest[0] ?? '') : verb, rest);
-  if (action === undefined && layer === 'http-request' && (verb === 'set-header' || verb === 'add-header'))
-    throw badHeaderRule(line, section, version, [verb, ...rest]);
-  if (action === undefined) throw refuseLine(line, 'not-modelled', `'${words.join(' ').slice(0, 200)}' is not modelled`);
-  return { action, when };
-}
-
-/** A rule with fewer or more than a header's name and value. */
-function badHeaderRule(line: ConfigLine, section: Section, version: HaproxyVersion, words: readonly string[]): Refusal {
-  const [verb, , value, more] = words;
-  const rule = `'http-request ${verb}'`;
-  if (version === '2.0') return refuseLine(line, 'invalid-rule', `${rule} expects exactly 2 arguments.`);
-  if (value !== undefined && more !== undefined) {
-    const message = `parsing [${where(line)}]: ${rule} expects either 'if' or 'unless' followed by a condition but found '${more}'.`;
-    return new Refusal({ component: 'haproxy', code: 'invalid-rule', path: where(line), message });
-  }
-  const problem = `error detected in ${section.kind} '${section.name}' while parsing ${rule} rule : expects exactly 2 arguments.`;
-  return refuseLine(line, 'invalid-rule', problem);
-}
-
-function readRedirect(words: readonly string[]): Action | undefined {
-  const option = (name: string) => words[words.indexOf(name) + 1] ?? '';
-  const code = Number(words.includes('code') ? option('code') : 302);
-  if (words.includes('location')) return { kind: 'redirect', code, location: option('location') };
-  return words.includes('scheme') && option('scheme') === 'https' ? { kind: 'redirect', code, location: undefined } : undefined;
-}
-
-function readAction(verb: string, [first = '', value, ...more]: readonly string[]): Action | undefined {
-  if (verb === 'allow' || verb === 'accept') return { kind: 'allow' };
-  if (verb === 'deny' || verb === 'reject') return { kind: 'deny' };
-  if (verb === 'auth' && first === 'realm') return { kind: 'authenticate', realm: value ?? '' };
-  if (verb === 'use-service') return { kind: 'respond', service: first };
-  if ((verb === 'set-header' || verb === 'add-header') && value !== undefined && more.length === 0)
-    return { kind: verb, name: first, value };
-  return undefined;
-}
-
-function readWhen(line: ConfigLine, keyword: string | undefined, condition: readonly string[], acls: Acls): readonly Term[] {
-  if (keyword === undefined) return [];
-  if (keyword !== 'if') throw refuseLine(line, 'not-modelled', `'${keyword.slice(0, 100)}' is not modelled`);
-  return readTerms(condition, acls, where(line));
-}
-
 /** A rule of an HTTP frontend must not lead to a TCP backend, and any must exist. */
 function checkBackends(frontend: Frontend, backends: ReadonlyMap<string, Backend>): void {
   for (const { action } of frontend.rules) {
@@ -345,11 +262,11 @@ function checkBackends(frontend: Frontend, backends: ReadonlyMap<string, Backend
         component: 'haproxy',
         code: 'no-such-backend',
         path,
-        message: `Proxy '${frontend.name}': unable to find required use_backend: '${action.backend}'.`,
+        message: `Proxy '${frontend.name}': unable to find required ${action.keyword}: '${action.backend}'.`,
       });
     }
     if (frontend.mode === backend.mode) continue;
-    const message = `${frontend.mode} frontend '${frontend.name}' tries to use incompatible ${backend.mode} backend '${backend.name}' in a 'use_backend' rule (see 'mode').`;
+    const message = `${frontend.mode} frontend '${frontend.name}' tries to use incompatible ${backend.mode} backend '${backend.name}' ${action.keyword === 'use_backend' ? "in a 'use_backend' rule" : 'as its default backend'} (see 'mode').`;
     if (frontend.mode === 'http') throw new Refusal({ component: 'haproxy', code: 'incompatible-backend', path, message });
   }
 }

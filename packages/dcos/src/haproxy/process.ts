@@ -16,7 +16,6 @@ import {
   type TcpProgram,
   type TcpSocket,
 } from '@portolan/core';
-import type { Regenerated } from '../marathon-lb/regenerate.ts';
 import { Attempt } from './attempt.ts';
 import { type Balancer, createBalancer } from './balance.ts';
 import { HealthChecks, type HealthStates } from './checks.ts';
@@ -25,11 +24,19 @@ import type { Backend, Frontend, HaproxyConfig } from './haproxy.ts';
 import { cookieOf, type OwnReason, ownAnswer, requestHeaders, responseHeaders } from './headers.ts';
 import { rewrittenTarget } from './rewrite.ts';
 import { frontendsAt, routeConnection, routeRequest } from './route.ts';
+import { ServerNames } from './server-names.ts';
 
 /** The HAProxy of Marathon-LB 1.12 and 1.13. */
 const HAPROXY_VERSION = '1.9';
 /** `timeout connect`, in milliseconds. */
 const CONNECT_TIMEOUT = 3000;
+
+/** What HAProxy is given: its configuration, as text and as a value, and the map files that it names. */
+export interface LoadedConfig {
+  readonly text: string;
+  readonly haproxy: HaproxyConfig;
+  readonly maps?: { readonly domain2backend: string; readonly app2backend: string } | undefined;
+}
 
 /** One HAProxy. */
 export class Haproxy {
@@ -41,18 +48,25 @@ export class Haproxy {
   private listeners: readonly Listener[] = [];
   private balancers = new Map<Backend, Balancer>();
   private checks: readonly HealthChecks[] = [];
+  private names: ServerNames | undefined;
 
   constructor(ns: Namespace, clock: Clock) {
     this.ns = ns;
     this.clock = clock;
   }
 
-  /** Takes a configuration; connections that are open go on as they are. */
-  load({ text, maps, haproxy: config }: Regenerated): void {
+  /** Takes a configuration, once it has looked up the names in it; connections that are open go on as they are. */
+  load(loaded: LoadedConfig): void {
+    const { text, maps, haproxy } = loaded;
     const fresh = `${text}\n${maps?.domain2backend}\n${maps?.app2backend}`;
     if (fresh === this.loaded) return;
-    this.stop();
     this.loaded = fresh;
+    this.names?.stop();
+    this.names = new ServerNames({ ns: this.ns, clock: this.clock }, haproxy, (config) => this.start(loaded, config));
+  }
+
+  private start({ text, maps }: LoadedConfig, config: HaproxyConfig): void {
+    this.close();
     this.text = text;
     this.balancers = new Map();
     const around = { ns: this.ns, clock: this.clock, states: this.health };
@@ -74,12 +88,17 @@ export class Haproxy {
   }
 
   stop(): void {
+    this.names?.stop();
+    this.close();
+    this.loaded = undefined;
+    this.text = undefined;
+  }
+
+  private close(): void {
     for (const listener of this.listeners) listener.close();
     for (const checks of this.checks) checks.stop();
     this.listeners = [];
     this.checks = [];
-    this.loaded = undefined;
-    this.text = undefined;
   }
 
   private serve(config: HaproxyConfig, frontend: Frontend, files: ReadonlyMap<string, string>, client: TcpSocket): TcpProgram {

@@ -5,7 +5,8 @@
  */
 import { formatIpv4, type Ipv4, memo, Refusal } from '@portolan/core';
 import { holds, type ProxiedRequest } from './conditions.ts';
-import type { Action, Backend, Frontend, HaproxyConfig, MapKey, Rule } from './haproxy.ts';
+import type { Backend, Frontend, HaproxyConfig } from './haproxy.ts';
+import type { Action, MapKey, Rule } from './rules.ts';
 
 /** Texts of map files by path: lines of `key value`, of which the first for a key counts. Not changed once in use. */
 export type MapFiles = ReadonlyMap<string, string>;

@@ -24,6 +24,8 @@ export interface BackendServer {
   readonly id: number;
   /** Absent if it is not an IPv4 address. */
   readonly address: Ipv4 | undefined;
+  /** A name, which is resolved when HAProxy starts. */
+  readonly host?: string;
   readonly port: number;
   /** 0 to 256; 0 gets nothing but what a cookie sends. */
   readonly weight: number;
@@ -66,11 +68,15 @@ export function readServer(line: ConfigLine): { readonly server: BackendServer; 
   const address = isIpv4(host) ? parseIpv4(host) : undefined;
   const id = Number(values.get('id') ?? 0);
   const cookie = values.get('cookie') ?? '';
-  return { server: { name, id, address, port, weight, cookie, check: checkOf(values) }, disabled: values.has('disabled') };
+  const server = { name, id, address, port, weight, cookie, check: checkOf(values) };
+  const named = address === undefined && HOST_NAME.test(host);
+  return { server: named ? { ...server, host } : server, disabled: values.has('disabled') };
 }
 
+const HOST_NAME = /^[a-zA-Z0-9_-]+(?:\.[a-zA-Z0-9_-]+)*$/;
+
 /** Options with a value; a limit of connections is read over. */
-const VALUES: ReadonlySet<string> = new Set(['id', 'cookie', 'inter', 'fall', 'rise', 'port', 'weight', 'maxconn']);
+const VALUES: ReadonlySet<string> = new Set(['id', 'cookie', 'inter', 'fall', 'rise', 'port', 'weight', 'maxconn', 'resolvers']);
 
 function checkOf(values: ReadonlyMap<string, string>): ServerCheck | undefined {
   if (!values.has('check')) return undefined;

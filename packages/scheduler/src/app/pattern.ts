@@ -25,6 +25,12 @@ export function compilePattern(source: string): PatternResult {
   return result;
 }
 
+/** The same, but matching any part of a text, as most programs use regular expressions. */
+export function findPattern(source: string): PatternResult {
+  const whole = compilePattern(source);
+  return 'refusedBy' in whole ? whole : compilePattern(`(?s:.*)(?:${source})(?s:.*)`);
+}
+
 function compiled(source: string): PatternResult {
   if (source.length > MAXIMUM_PATTERN) return { refusedBy: 'engine', why: `longer than ${MAXIMUM_PATTERN} characters` };
   const foreign = javaOnly(source);
