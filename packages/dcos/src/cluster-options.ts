@@ -13,12 +13,14 @@ import {
   isIpv4,
   type OverlayInfo,
   type PortRanges,
+  PRIVATE_AGENT_PORTS,
   type Program,
+  PUBLIC_AGENT_PORTS,
   parseCidr,
   parseIpv4,
   Refusal,
 } from '@portolan/core';
-import { DEFAULT_EPOCH, type MarathonVersion, type Offer, type PortChooser } from '@portolan/scheduler';
+import { type AgentInfo, DEFAULT_EPOCH, type MarathonVersion, type Offer, type PortChooser } from '@portolan/scheduler';
 import { GATEWAY, UNDERLAY } from './outside.ts';
 import type { DcosNetVersion } from './vips/backends.ts';
 
@@ -132,6 +134,14 @@ export function planCluster(options: DcosOptions): ClusterPlan {
     networks: (options.networks ?? []).map(network),
     gossipDelays: delays(options.gossipDelays ?? [50, 100, 150, 200]),
   };
+}
+
+/** What an agent registers with. */
+export function agentInfo(plan: ClusterPlan, id: string, address: Ipv4, role: '*' | 'slave_public'): AgentInfo {
+  const { cpus = 8, mem = 16384, disk = 65536, ports = PRIVATE_AGENT_PORTS } = plan;
+  const hostname = formatIpv4(address);
+  if (role === '*') return { id, hostname, cpus, mem, disk, ports, role, attributes: [] };
+  return { id, hostname, cpus, mem, disk, ports: PUBLIC_AGENT_PORTS, role, attributes: [['public_ip', 'true']] };
 }
 
 /** `ip-172-16-9-84`. */

@@ -3,26 +3,16 @@
  * the scheduler's Mesos and Marathon, and DC/OS's own daemons. Nodes stand ready when the cluster is made; gossip between
  * dcos-nets takes as long as the options say.
  */
-import {
-  type Clock,
-  Cluster,
-  DEFAULT_OVERLAY,
-  formatIpv4,
-  type Ipv4,
-  type Machine,
-  PRIVATE_AGENT_PORTS,
-  PUBLIC_AGENT_PORTS,
-  Refusal,
-  type Tool,
-} from '@portolan/core';
-import { type AgentInfo, Marathon, MesosMaster } from '@portolan/scheduler';
+import { type Clock, Cluster, DEFAULT_OVERLAY, formatIpv4, type Ipv4, type Machine, Refusal, type Tool } from '@portolan/core';
+import { Marathon, MesosMaster } from '@portolan/scheduler';
 import type { EventEmitter } from 'eventemitter3';
 import { type DcosSnapshot, diffSnapshots, type SnapshotDiff } from './cluster-diff.ts';
 import { type DcosEvents, joinEvents } from './cluster-events.ts';
-import { type ClusterPlan, checkNewAgent, type DcosOptions, planCluster } from './cluster-options.ts';
+import { agentInfo, type ClusterPlan, checkNewAgent, type DcosOptions, planCluster } from './cluster-options.ts';
 import { type Convergence, convergenceOf } from './convergence.ts';
 import { parseDuration } from './duration.ts';
-import { LoadBalancerService, MARATHON_LB_IMAGE, packageApp } from './marathon-lb/service.ts';
+import type { EdgeLb } from './edge-lb/edge-lb.ts';
+import { LoadBalancers, loadBalancerProgram } from './load-balancers.ts';
 import { Masters } from './masters.ts';
 import { MesosDns } from './mesos-dns/mesos-dns.ts';
 import { MesosFeed } from './mesos-feed.ts';
@@ -75,7 +65,7 @@ export class DcosCluster {
   private readonly daemonWorld: DaemonWorld;
   private readonly services: MesosServices;
   private readonly client: DcosNode;
-  private readonly loadBalancer: LoadBalancerService;
+  private readonly loadBalancers: LoadBalancers;
   private agentCount = 0;
 
   private constructor(plan: ClusterPlan) {
@@ -156,7 +146,14 @@ export class DcosCluster {
     const { mesos, marathon, registration: overlay } = this;
     const { leader, now } = this.daemonWorld;
     this.services = new MesosServices({ mesos, marathon, overlay, leader, now, epoch: plan.epoch });
-    this.loadBalancer = new LoadBalancerService({ cluster: this.core, marathon: this.marathon });
+    this.loadBalancers = new LoadBalancers({
+      cluster: this.core,
+      marathon,
+      mesos,
+      random: random.fork('edge-lb'),
+      tasks: () => this.feed.mesosTasks(),
+      host: (agentId) => this.agentNodes.get(agentId)?.machine.host,
+    });
     const publicAddresses = plan.publicAgents.slice(0, 1).map((inside) => ({ outside: plan.publicAddress, inside }));
     this.core.add(routerConfig(publicAddresses));
     this.client = this.handle(this.core.add(clientConfig()), CLIENT_ADDRESS);
@@ -165,7 +162,6 @@ export class DcosCluster {
     for (const master of this.masterNodes) this.services.serveMaster(master.machine, master.address);
     for (const address of plan.publicAgents) this.publicIds.push(this.join(address, 'slave_public', true));
     for (const address of plan.agents) this.join(address, '*', true);
-    this.loadBalancer.follow(this.mesos, (agentId) => this.agentNodes.get(agentId)?.machine.host);
   }
 
   /**
@@ -282,12 +278,17 @@ export class DcosCluster {
 
   /** Installs a package; `marathon-lb` is the one there is. */
   install(name: string): void {
-    this.marathon.add(packageApp(name));
+    this.loadBalancers.install(name);
   }
 
   /** The haproxy.cfg in force on the load balancer; undefined while none runs. */
   get haproxyConfig(): string | undefined {
-    return this.loadBalancer.configText;
+    return this.loadBalancers.marathonLb.configText;
+  }
+
+  /** Edge-LB, whose pools are load balancers by explicit configuration. */
+  get edgeLb(): EdgeLb {
+    return this.loadBalancers.edgeLb;
   }
 
   /** Lets time pass until nothing but periodic work is left; says whether that came within an hour. */
@@ -328,7 +329,7 @@ export class DcosCluster {
   }
 
   private program(image: string) {
-    return image.startsWith(MARATHON_LB_IMAGE) ? LoadBalancerService.program : this.plan.images.find(image);
+    return loadBalancerProgram(image) ?? this.plan.images.find(image);
   }
 
   private join(address: Ipv4, role: '*' | 'slave_public', settled: boolean): string {
@@ -338,18 +339,7 @@ export class DcosCluster {
     const id = `${this.mesos.id}-S${this.agentCount++}`;
     this.agentNodes.set(id, node);
     this.services.serveAgent(node.machine, address, id);
-    const { cpus = 8, mem = 16384, disk = 65536, ports = PRIVATE_AGENT_PORTS } = this.plan;
-    const info: AgentInfo = {
-      id,
-      hostname: formatIpv4(address),
-      cpus,
-      mem,
-      disk,
-      ports: role === '*' ? ports : PUBLIC_AGENT_PORTS,
-      role,
-      attributes: role === '*' ? [] : [['public_ip', 'true']],
-    };
-    this.mesos.addAgent(info);
+    this.mesos.addAgent(agentInfo(this.plan, id, address, role));
     return id;
   }
 

@@ -11,6 +11,7 @@ export interface MesosTask {
   readonly id: string;
   readonly name: string;
   readonly frameworkName: string;
+  readonly frameworkId?: string;
   readonly agentId: string;
   readonly agentAddress: Ipv4;
   /** `TASK_RUNNING`, `TASK_KILLING`, ... */

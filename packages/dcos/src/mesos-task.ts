@@ -20,6 +20,7 @@ import { seenTask } from './vips/task-ports.ts';
 export class ShownTask implements MesosTask {
   readonly agentAddress: Ipv4;
   readonly frameworkName: string;
+  readonly frameworkId: string;
   readonly state: string;
   private readonly info: TaskInfo;
   private readonly reported: readonly TimedStatus[];
@@ -31,6 +32,7 @@ export class ShownTask implements MesosTask {
     this.reported = statuses;
     this.agentAddress = agentAddress;
     this.frameworkName = framework.name;
+    this.frameworkId = framework.id;
   }
 
   get id(): string {

@@ -15,16 +15,6 @@ export const MARATHON_LB_IMAGE = 'mesosphere/marathon-lb';
 /** --reload-interval of the package, in milliseconds. */
 const RELOAD_INTERVAL = 10_000;
 
-/**
- * The app a package of the catalogue installs; `marathon-lb` is the one there is.
- * @throws Refusal `no-such-package`
- */
-export function packageApp(name: string): typeof MARATHON_LB_APP {
-  if (name === 'marathon-lb') return MARATHON_LB_APP;
-  const path = name.slice(0, 60);
-  throw new Refusal({ component: 'dcos', code: 'no-such-package', path, message: `Package [${path}] not found` });
-}
-
 /** What of Marathon it follows while it runs. */
 const FOLLOWED = ['app-added', 'app-updated', 'app-removed', 'instance-changed', 'health-changed'] as const;
 
