@@ -9,10 +9,13 @@ import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseIpv4, Random, Refusal } from '@portolan/core';
-import { createBalancer, type HaproxyVersion, readHaproxyConfig } from '@portolan/dcos';
+import { createBalancer, type HaproxyVersion, haproxyConfig, poolConfig, readHaproxyConfig, readPool } from '@portolan/dcos';
+import { drawApps, drawOptions } from './haproxy/drawn-apps.ts';
+import { drawPool, drawTasks } from './haproxy/drawn-pools.ts';
 
-const USAGE = `Usage: npm run haproxy -- [--requests N] [--seed N]
-Needs the program haproxy, version 2.2 or later. Ends with the line "N agree, M disagree".
+const USAGE = `Usage: npm run haproxy -- [--requests N] [--configs N] [--seed N]
+Generates N configurations of Marathon-LB and as many of Edge-LB (default 60 each), from apps and pools drawn at random: with a
+fresh seed, which it prints, unless one is given. Needs the program haproxy, version 2.2 or later. Ends with the line "N agree, M disagree".
 Exit code: 0 if all agree, 1 if not, 2 if it cannot run.
 `;
 const VERSION: HaproxyVersion = '2.6';
@@ -48,9 +51,12 @@ async function main(args: readonly string[]): Promise<number> {
   const count = option('--requests', 40);
   const folder = mkdtempSync(join(tmpdir(), 'portolan-haproxy-'));
   const judge = new Judge();
+  const seed = option('--seed', 1 + (Date.now() % 1_000_000_000));
+  process.stdout.write(`seed ${seed}\n`);
   try {
-    checkConfigurations(judge, folder);
-    await compareChoices(judge, folder, Math.min(count, 500), new Random(option('--seed', 1)));
+    checkRecorded(judge, folder);
+    checkDrawn(judge, folder, Math.min(option('--configs', 60), 5000), new Random(seed).fork('configurations'));
+    await compareChoices(judge, folder, Math.min(count, 500), new Random(seed));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -58,33 +64,67 @@ async function main(args: readonly string[]): Promise<number> {
   return judge.disagreed === 0 ? 0 : 1;
 }
 
-/** Every recorded configuration, without what needs files of Marathon-LB's image: valid for both, or for neither. */
-function checkConfigurations(judge: Judge, folder: string): void {
+/** Every recorded configuration. */
+function checkRecorded(judge: Judge, folder: string): void {
   const recorded = join(__dirname, '..', 'recorded');
   const cases = ['marathon-lb', 'marathon-lb-drawn'].flatMap((directory) =>
     readdirSync(join(recorded, directory)).map((entry) => join(directory, entry)),
   );
-  for (const name of cases.filter((entry) => existsSync(join(recorded, entry, 'output.cfg')))) {
-    const text = readFileSync(join(recorded, name, 'output.cfg'), 'utf8')
-      .split('\n')
-      .filter(
-        (line) => !/lua|prometheus|^ {2}(user|group|stats socket|server-state|ssl-default|tune|chroot)|%\[.*map\(/.test(line),
-      )
-      .map((line) => line.replace(/ ssl( crt \S+)+| crt \S+/g, ''))
-      .join('\n');
-    const file = join(folder, 'check.cfg');
-    writeFileSync(file, text);
-    const real = spawnSync('haproxy', ['-c', '-f', file], { encoding: 'utf8' });
-    judge.compare(`haproxy -c ${name}`, real.status === 0 ? 'valid' : 'refused', isValid(text) ? 'valid' : 'refused');
+  for (const name of cases.filter((entry) => existsSync(join(recorded, entry, 'output.cfg'))))
+    checkText(judge, folder, name, readFileSync(join(recorded, name, 'output.cfg'), 'utf8'));
+}
+
+/** Configurations of apps and pools that nobody has seen; what a load balancer gives up is drawn again. */
+function checkDrawn(judge: Judge, folder: string, count: number, random: Random): void {
+  const kinds = {
+    'Marathon-LB': () => haproxyConfig(drawApps(random), drawOptions(random)).text,
+    'Edge-LB': () => poolConfig(readPool(drawPool(random)), drawTasks(random)),
+  };
+  for (const [kind, draw] of Object.entries(kinds)) {
+    for (let made = 0; made < count; ) {
+      const text = attempt(draw);
+      if (text !== undefined) checkText(judge, folder, `${kind} ${++made}`, text);
+    }
   }
 }
 
-function isValid(text: string): boolean {
+function attempt(draw: () => string): string | undefined {
+  try {
+    return draw();
+  } catch (refusal) {
+    if (refusal instanceof Refusal) return undefined;
+    throw refusal;
+  }
+}
+
+/** A configuration, without what needs files of the load balancers' images: valid for both, or for neither. */
+function checkText(judge: Judge, folder: string, name: string, whole: string): void {
+  const text = whole
+    .split('\n')
+    .filter((line) => !OF_THE_IMAGE.test(line))
+    .map((line) => line.replace(/ ssl( crt \S+)+| crt \S+/g, ''))
+    .join('\n');
+  const file = join(folder, 'check.cfg');
+  writeFileSync(file, text);
+  const real = spawnSync('haproxy', ['-c', '-f', file], { encoding: 'utf8' });
+  const model = problemOf(text);
+  const complaints = real.status === 0 ? '' : (real.stderr.match(/^.*ALERT.*$/m)?.[0] ?? real.stderr);
+  judge.compare(
+    `haproxy -c ${name}${complaints}${model ?? ''}`,
+    real.status === 0 ? 'valid' : 'refused',
+    model === undefined ? 'valid' : 'refused',
+  );
+}
+
+const OF_THE_IMAGE = /lua|prometheus|^ {2}(user|group|stats socket|server-state|ssl-default|tune|chroot)|%\[.*map\(/;
+
+/** Why the model refuses a configuration, if only since it lacks something. */
+function problemOf(text: string): string | undefined {
   try {
     readHaproxyConfig(text, VERSION);
-    return true;
+    return undefined;
   } catch (refusal) {
-    if (refusal instanceof Refusal && refusal.code !== 'not-modelled') return false;
+    if (refusal instanceof Refusal) return refusal.message;
     throw refusal;
   }
 }

@@ -3,7 +3,7 @@
  *
  * Map of the code: cluster.ts (a cluster) - mesos-feed.ts (tasks on their way to those who follow them) - vips (labels to
  * keys, names to addresses, backends, what each kernel is told) - dns (dcos-dns' zones and answers) - mesos-dns -
- * marathon-lb (labels to haproxy.cfg) - haproxy (what runs by that configuration) - overlay (who has which part) - node (what stands
+ * marathon-lb (labels to haproxy.cfg) - edge-lb (pools to haproxy.cfg) - haproxy (what runs by that configuration) - overlay (who has which part) - node (what stands
  * and runs on one node) - tools (curl, dig, dcos).
  */
 
@@ -38,6 +38,9 @@ export { DCOS_ZONE, TaskZone, taskZoneRecords } from './dns/task-zone.ts';
 export { DCOS_DNS_TTL, resolve, type Zone } from './dns/zone.ts';
 export { dcosZones, SPARTAN_ADDRESSES, type ZoneSources } from './dns/zones.ts';
 export { parseDuration } from './duration.ts';
+export { poolConfig } from './edge-lb/config.ts';
+export { EdgeLb } from './edge-lb/edge-lb.ts';
+export { type Pool as EdgeLbPool, readPool } from './edge-lb/pool.ts';
 export { Attempt, type NextAttempt } from './haproxy/attempt.ts';
 export { type Balancer, type Chooser, createBalancer } from './haproxy/balance.ts';
 export {

@@ -29,6 +29,8 @@ export {
   DcosNode,
   type DcosOptions,
   type DcosSnapshot,
+  type EdgeLb,
+  type EdgeLbPool,
   type Handler,
   type HttpOptions,
   type HttpReply,

@@ -223,6 +223,7 @@ function readBind(line: ConfigLine): readonly Bind[] {
   const port = readPort(place.slice(colon + 1));
   if (colon < 0 || port === undefined)
     throw refuseLine(line, 'invalid-bind', `'bind' : missing port number in '${place.slice(0, 100)}'`);
+  if (port === 0) throw refuseLine(line, 'invalid-bind', "'bind' : invalid port '0'");
   // A socket of IPv6 takes connections of IPv4 too, as Linux has it.
   const any = host === '*' || host === '' || host === '0.0.0.0' || host === '::';
   const tls = options.includes('ssl');

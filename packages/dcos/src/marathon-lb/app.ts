@@ -52,8 +52,8 @@ export interface LbTask {
   /** Host ports. */
   readonly ports: readonly number[];
   readonly addresses: readonly string[];
-  /** Whether each health check's last result was good; absent before the first result. */
-  readonly alive: readonly boolean[] | undefined;
+  /** Whether each health check's last result was good, undefined for one shown as null; absent before the first result. */
+  readonly alive: readonly (boolean | undefined)[] | undefined;
   /** Set by a zero-downtime deployment, never by Marathon. */
   readonly draining: boolean;
 }
@@ -151,9 +151,13 @@ function readTask(value: unknown, path: string): LbTask {
     addresses: list(task.ipAddresses, `${path}/ipAddresses`).map((address, i) => {
       return text(record(address, `${path}/ipAddresses(${i})`).ipAddress ?? '', `${path}/ipAddresses(${i})/ipAddress`);
     }),
-    alive: results === undefined ? undefined : list(results, path).map((result) => record(result, path).alive === true),
+    alive: results === undefined ? undefined : list(results, path).map((result) => optional(result, isAlive, path)),
     draining: false,
   };
+}
+
+function isAlive(result: unknown, path: string): boolean {
+  return record(result, path).alive === true;
 }
 
 type Fields = Readonly<Record<string, unknown>>;

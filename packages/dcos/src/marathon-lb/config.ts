@@ -77,7 +77,7 @@ export function haproxyConfig(apps: readonly unknown[], options: LoadBalancerOpt
     map: new Set(),
     mapped: { http: false, https: false },
   };
-  const vhosts = options.bindHttpHttps ? chosen.filter((service) => service.hostname !== '') : [];
+  const vhosts = options.bindHttpHttps ? chosen.filter((service) => service.hostname) : [];
   const rules = vhosts.map((service) => ({ service, ...vhostRules(service, backendName(service), context) }));
   const byAppId = firstHttpServices(chosen);
   const siblings = siblingsOf(services);

@@ -17,7 +17,7 @@ export interface ServiceSettings {
   /** `http` or `tcp`; anything else HAProxy will refuse. */
   mode: string | undefined;
   /** Virtual hosts, in lower case, separated by commas; '' for none. */
-  hostname: string;
+  hostname: string | undefined;
   path: string;
   /** Order among the rules of virtual hosts: high ones first. */
   weight: number;
@@ -100,7 +100,7 @@ export function readSettings(app: LbApp, index: number, servicePort: number, str
     groups: undefined,
     enabled: !strictMode,
     mode: healthCheck?.protocol === 'HTTP' ? 'http' : undefined,
-    hostname: '',
+    hostname: undefined,
     path: '',
     weight: 0,
     auth: undefined,

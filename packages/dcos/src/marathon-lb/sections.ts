@@ -42,7 +42,7 @@ export function appIdRule(service: Service, templates: Templates): string {
   const { appId, hostname } = service;
   return write(service, templates, 'HTTP_FRONTEND_APPID_ACL', {
     cleanedUpAppId: cleanName(appId),
-    hostname: hostname || undefined,
+    hostname,
     appId,
     backend: backendName(service),
   });
@@ -66,7 +66,7 @@ export function backendSection(service: Service, siblings: readonly Service[], t
 
 function httpOptions(service: Service, templates: Templates): string {
   const { proxyPassPath, reverseProxyPath, redirectPath } = service;
-  const hostname = service.hostname || undefined;
+  const { hostname } = service;
   return [
     service.useHsts ? templateOf(service, templates, 'BACKEND_HSTS_OPTIONS') : '',
     templateOf(service, templates, 'BACKEND_HTTP_OPTIONS'),

@@ -6,6 +6,7 @@ import type { LbApp, LbTask } from './app.ts';
 import { mergeDeployments } from './deployment.ts';
 import { readSettings, type ServiceSettings } from './labels.ts';
 import { ServicePortAssigner, servicePorts, taskEndpoint } from './ports.ts';
+import { refuse } from './python.ts';
 import { compareServers, type Server } from './server.ts';
 
 /** A service port of an app, with at least one server. */
@@ -97,6 +98,8 @@ function servicesOf(app: LbApp, assigner: ServicePortAssigner, options: ServiceO
 function isServed(app: LbApp, task: LbTask, options: ServiceOptions, health: Map<string, boolean>): boolean {
   if (task.host === '' || (task.state !== undefined && EXCLUDED_STATES.has(task.state))) return false;
   if (!options.healthCheck || app.healthChecks.length === 0) return true;
+  // Marathon shows null for a check that has not been made yet; Marathon-LB stumbles over it.
+  if (task.alive?.includes(undefined)) throw refuse('malformed-app', task.id, "'NoneType' object is not subscriptable");
   const alive = task.alive?.includes(true) ?? options.health.get(task.id);
   if (alive !== undefined) health.set(task.id, alive);
   return alive === true;

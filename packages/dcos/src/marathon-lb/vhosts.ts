@@ -41,7 +41,7 @@ const MAP_WEIGHT = -1;
 
 /** The rules for the hosts of a service, of which it has one or several. */
 export function vhostRules(service: Service, backend: string, context: VhostContext): VhostRules {
-  const hosts = service.hostname.split(',');
+  const hosts = (service.hostname ?? '').split(',');
   const before = { ...context.mapped };
   const rules = new RuleWriter(service, backend, hosts, context);
   const http = hosts.length > 1 ? rules.httpOfMany() : rules.httpOfOne();
