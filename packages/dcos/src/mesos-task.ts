@@ -117,8 +117,14 @@ class ShownDiscovery implements MesosDiscovery {
     const { discovery, slots } = this.info;
     return discovery.ports.map(({ number, protocol, labels, slot, name }) => {
       const origin = slots[slot]?.field;
-      const port = { number, protocol, labels: labelsOf(labels), ...(origin === undefined ? {} : { origin }) };
-      return name === undefined ? port : { ...port, name };
+      const port: { -readonly [Field in keyof MesosDiscoveryPort]: MesosDiscoveryPort[Field] } = {
+        number,
+        protocol,
+        labels: labelsOf(labels),
+      };
+      if (origin !== undefined) port.origin = origin;
+      if (name !== undefined) port.name = name;
+      return port;
     });
   }
 }

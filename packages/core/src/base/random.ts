@@ -9,10 +9,27 @@ const MULTIPLIER_LOW = 0xece66d;
 const MULTIPLIER_HIGH = 0x5de;
 const INCREMENT = 0xb;
 const HALF = 0x1000000;
-const DASH = '-'.charCodeAt(0);
-/** Where a UUID has its dashes. */
-const DASHES = [8, 13, 18, 23];
 const DIGITS = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+
+/** Codes of a text's characters, written over each time it is made, and which of them are random digits. */
+interface Form {
+  readonly codes: number[];
+  readonly places: readonly number[];
+}
+
+const UUID = formOf('xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx');
+const hexForms = new Map<number, Form>();
+
+function hexForm(digits: number): Form {
+  const known = hexForms.get(digits) ?? formOf('x'.repeat(digits));
+  hexForms.set(digits, known);
+  return known;
+}
+
+function formOf(text: string): Form {
+  const codes = Array.from(text, (character) => character.charCodeAt(0));
+  return { codes, places: codes.flatMap((_, i) => (text[i] === 'x' ? [i] : [])) };
+}
 
 /** A stream of numbers that its seed determines. */
 export class Random {
@@ -53,26 +70,26 @@ export class Random {
 
   /** `digits` random hexadecimal digits, lower case. */
   hex(digits: number): string {
-    return String.fromCharCode(...this.hexCodes(digits));
+    const form = hexForm(digits);
+    this.fill(form);
+    return String.fromCharCode(...form.codes);
   }
 
   /** A random (version 4) UUID. */
   uuid(): string {
-    const codes = this.hexCodes(32);
-    codes[12] = DIGITS[4] as number;
-    codes[16] = DIGITS[8 + this.nextInt(4)] as number;
-    for (const end of DASHES) codes.splice(end, 0, DASH);
-    return String.fromCharCode(...codes);
+    this.fill(UUID);
+    UUID.codes[14] = DIGITS[4] as number;
+    UUID.codes[19] = DIGITS[8 + this.nextInt(4)] as number;
+    return String.fromCharCode(...UUID.codes);
   }
 
-  private hexCodes(digits: number): number[] {
-    const codes: number[] = [];
-    while (codes.length < digits) {
+  /** Draws the digits, eight at a time. */
+  private fill({ codes, places }: Form): void {
+    for (let i = 0; i < places.length; ) {
       const bits = this.next(32);
-      for (let shift = 28; shift >= 0; shift -= 4) codes.push(DIGITS[(bits >>> shift) & 15] as number);
+      for (let shift = 28; shift >= 0 && i < places.length; shift -= 4)
+        codes[places[i++] as number] = DIGITS[(bits >>> shift) & 15] as number;
     }
-    codes.length = digits;
-    return codes;
   }
 
   /** An independent stream, the same for the same label whatever was drawn here. */

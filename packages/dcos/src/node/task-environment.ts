@@ -7,10 +7,7 @@ const OF_ALL_TASKS: Environment = [
   ['MESOS_SANDBOX', '/mnt/mesos/sandbox'],
 ];
 
-/** The task's variables, which win, those of every task and those of its containerizer, sorted by name. */
+/** The task's variables, which win, those of every task and those of its containerizer, all of them sorted by name. */
 export function taskEnvironment(task: Pick<TaskInfo, 'env'>, ofContainerizer: Environment): Environment {
-  return mergeByName(
-    task.env,
-    [...OF_ALL_TASKS, ...ofContainerizer].sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
+  return mergeByName(task.env, mergeByName(OF_ALL_TASKS, ofContainerizer));
 }

@@ -3,7 +3,7 @@
  * Version `1.13` (DC/OS 1.13, dcos-net 295b1b0) knows no weights: a task that is unhealthy or being killed is no backend;
  * from `2.1` on it is one of weight 0.
  */
-import { type Ipv4, Refusal, remember } from '@portolan/core';
+import { type Ipv4, memo, Refusal } from '@portolan/core';
 import type { MesosTask } from '../mesos-state.ts';
 import { compareIp, familyOf, type IpAddress } from './ip.ts';
 import { type Protocol, parseVipKey, type VipKey } from './key.ts';
@@ -61,19 +61,19 @@ export function taskBackends(task: SeenTask, options: BackendOptions = {}): Task
   const weight = weightOf(task, options.version ?? '1.13');
   if (weight === undefined) return [];
   const { agentAddress: agent, id } = task;
-  return task.ports.flatMap((port) =>
-    (port.vips ?? []).flatMap((vip) => {
+  const backends: TaskBackend[] = [];
+  for (const port of task.ports) {
+    for (const vip of port.vips ?? NO_LABELS) {
       const key = keyOf(task, port, vip, options);
-      if (key === undefined) return [];
-      return endsOf(task, port, key, options.ipv6 ?? true).map(
-        (end): TaskBackend => ({
-          key,
-          backend: { agent, address: end.address, port: end.port, weight, cause: vip.cause, task: id },
-        }),
-      );
-    }),
-  );
+      if (key === undefined) continue;
+      for (const { address, port: number } of endsOf(task, port, key, options.ipv6 ?? true))
+        backends.push({ key, backend: { agent, address, port: number, weight, cause: vip.cause, task: id } });
+    }
+  }
+  return backends;
 }
+
+const NO_LABELS: readonly VipLabel[] = [];
 
 /** The local port mappings of an agent's tasks; Docker's are Docker's own business. */
 export function localPortMappings(tasks: Iterable<SeenTask>): LocalPortMapping[] {
@@ -110,10 +110,18 @@ function weightOf(task: SeenTask, version: DcosNetVersion): number | undefined {
   return task.state === 'killing' && version !== '1.13' ? 0 : undefined;
 }
 
-/** A label that all tasks of an app share is read once for all of them. */
-function keyOf(task: SeenTask, port: TaskPort, vip: VipLabel, options: BackendOptions): VipKey | undefined {
+/** What labels say in ports of a protocol: one that all tasks of an app share is read once for all of them. */
+const readingsOf = memo((_: VipLabel) => new Map<Protocol, { readonly framework: string; readonly key: VipKey }>());
+
+function keyOf(task: SeenTask, { protocol }: TaskPort, vip: VipLabel, options: BackendOptions): VipKey | undefined {
+  const { framework } = task;
+  const readings = readingsOf(vip);
+  const known = readings.get(protocol);
+  if (known?.framework === framework) return known.key;
   try {
-    return remember(vip, `${port.protocol} ${task.framework}`, () => parseVipKey(vip.value, port.protocol, task.framework));
+    const key = parseVipKey(vip.value, protocol, framework);
+    readings.set(protocol, { framework, key });
+    return key;
   } catch (refusal) {
     if (!(refusal instanceof Refusal)) throw refusal;
     options.log?.(`Unexpected error with ${task.id} [error]: ${refusal.message.replace('error:', '')}`);

@@ -26,6 +26,7 @@ export function complement<T>(
   lastA = a.at(-1),
   lastB = b.at(-1),
 ): Complement<T> {
+  if (b.length === 0) return { onlyA: inWriteOrder(a, lastB, compare), onlyB: [] };
   const onlyA: T[] = [];
   const onlyB: T[] = [];
   walk(a, b, compare, { onlyA: (item) => onlyA.push(item), onlyB: (item) => onlyB.push(item), both: () => {} });
@@ -56,6 +57,7 @@ export function walk<T>(a: readonly T[], b: readonly T[], compare: Compare<T>, v
  * @param last the other list's last element, undefined if it is empty
  */
 export function inWriteOrder<T>(items: readonly T[], last: T | undefined, compare: Compare<T>): T[] {
+  if (items.length < 2) return items.slice();
   const beyond = last === undefined ? 0 : lowerBound(items, last, compare);
   return [...items.slice(beyond), ...items.slice(0, beyond).toReversed()];
 }
@@ -84,6 +86,8 @@ export function insertSorted<T>(items: T[], item: T, compare: Compare<T>): void 
  * @param more in any order
  */
 export function insertAllSorted<T>(items: T[], more: readonly T[], compare: Compare<T>): void {
+  const [only] = more;
+  if (more.length === 1 && only !== undefined) return insertSorted(items, only, compare);
   // Of equal elements the later one comes to stand first.
   const sorted = more.toReversed().sort(compare);
   for (let end = sorted.length; end > 0; ) {

@@ -2,7 +2,7 @@
  * What a VIP label asks for: dcos_l4lb_mesos_poller's `key/3` (dcos/dcos-net@7bd01ac). The protocol comes from the
  * port that carries the label, the framework's name from its task, both raw.
  */
-import { Refusal } from '@portolan/core';
+import { memo, Refusal } from '@portolan/core';
 import { compareText, printBinary } from './erlang.ts';
 import { compareIp, familyOf, type IpAddress, parseIp } from './ip.ts';
 
@@ -47,10 +47,10 @@ export function parseVipKey(value: string, protocol: Protocol, framework: string
 }
 
 /** A text that is the same for equal keys and differs for others. */
-export function vipKeyText(key: VipKey): string {
+export const vipKeyText: (key: VipKey) => string = memo((key: VipKey) => {
   if (key.kind === 'fixed') return `${key.protocol} ${key.port} ${key.address.toString(36)} ${familyOf(key.address)}`;
   return `${key.protocol} ${key.port} ${key.label.length} ${key.label}${key.framework}`;
-}
+});
 
 /** Erlang's order of keys: tcp before udp, names before IPv4 before IPv6, then label, framework, port. */
 export function compareVipKeys(a: VipKey, b: VipKey): number {

@@ -4,7 +4,7 @@
  * by all nodes that started at the same place of the log and hear of changes equally late. A node hears of its own agent's
  * changes no sooner than of others'.
  */
-import { assert, type Ipv4, memo } from '@portolan/core';
+import { assert, type Ipv4 } from '@portolan/core';
 import { VIP_RANGE, type VipRange } from './address.ts';
 import type { Backend, TaskBackend } from './backends.ts';
 import { type VipKey, vipKeyText } from './key.ts';
@@ -77,7 +77,7 @@ export class L4lb {
   merge(publications: readonly Publication[], now: number): boolean {
     const changes = new Map<string, { key: VipKey; removed: Backend[]; added: Backend[] }>();
     const change = ({ key }: TaskBackend) => {
-      const text = keyText(key);
+      const text = vipKeyText(key);
       let found = changes.get(text);
       if (found === undefined) {
         found = { key, removed: [], added: [] };
@@ -165,10 +165,8 @@ function byIdentity(agent: Ipv4, items: readonly TaskBackend[], before: Publishe
 
 function identityOf({ backend, key }: TaskBackend): string {
   const { address, port, weight, unweighted } = backend;
-  return `${typeof address} ${address} ${port} ${unweighted === true ? '' : weight}|${keyText(key)}`;
+  return `${typeof address} ${address} ${port} ${unweighted === true ? '' : weight}|${vipKeyText(key)}`;
 }
-
-const keyText = memo(vipKeyText);
 
 /** Whether a backend stays what it is, down to the task behind it. */
 function isSame(a: TaskBackend | undefined, b: TaskBackend): boolean {

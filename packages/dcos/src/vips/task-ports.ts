@@ -49,7 +49,7 @@ class FieldError extends Error {}
  */
 export function seenTask(task: MesosTask, known: readonly TaskPort[] = []): SeenTask {
   const status = newestStatus(task.statuses);
-  const addresses = (status?.networks ?? []).flatMap((network) => network.addresses);
+  const addresses = addressesOf(status);
   const state = seenState(task.state);
   const healthy = status?.healthy ?? (task.healthCheck === true ? false : undefined);
   return {
@@ -63,6 +63,12 @@ export function seenTask(task: MesosTask, known: readonly TaskPort[] = []): Seen
     ports: portsOrNone(task, status, state, addresses, known),
     runtime: runtimeOf(task.container?.type),
   };
+}
+
+function addressesOf(status: MesosStatus | undefined): readonly IpAddress[] {
+  const networks = status?.networks ?? [];
+  const [only] = networks;
+  return networks.length === 1 && only !== undefined ? only.addresses : networks.flatMap((network) => network.addresses);
 }
 
 function runtimeOf(type: string | undefined): SeenTask['runtime'] {
@@ -93,7 +99,7 @@ function portsOrNone(
 ): readonly TaskPort[] {
   try {
     const discovery = task.discovery?.ports;
-    const discovered = discovery === undefined ? known : discovery.flatMap((port, index) => discoveryPort(task, port, index));
+    const discovered = discovery === undefined ? known : discoveryPorts(task, discovery);
     const ports = mergePorts(mergePorts(mappedPorts(task, status), labelledPorts(task)), discovered);
     const onHost = addresses.length === 1 && addresses[0] === task.agentAddress;
     return onHost && (state === 'running' || state === 'killing') ? hostPorts(ports) : ports;
@@ -132,20 +138,30 @@ function labelledPorts(task: MesosTask): TaskPort[] {
 }
 
 /** Source 3: discovery info, whose number is on the agent or in the container as `network-scope` says. */
-function discoveryPort(task: MesosTask, port: MesosDiscoveryPort, index: number): TaskPort[] {
-  const labels = port.labels ?? NO_LABELS;
-  const field = numberField(labels);
-  const protocol = protocolOf(port.protocol);
-  if (protocol === undefined || (field === 'port' && port.number === 0)) return [];
-  const vips = readingsOf(labels).vips(task.origin ?? task.name, port.origin ?? `discovery.ports(${index})`);
-  return [{ protocol, [field]: port.number, name: port.name ?? 'default', ...(vips.length === 0 ? {} : { vips }) }];
+function discoveryPorts(task: MesosTask, discovery: readonly MesosDiscoveryPort[]): TaskPort[] {
+  const ports: TaskPort[] = [];
+  for (let index = 0; index < discovery.length; index++) {
+    const { number, protocol: text, name = 'default', labels = NO_LABELS, origin } = discovery[index] as MesosDiscoveryPort;
+    const read = readingsOf(labels);
+    const field = read.numberField();
+    const protocol = protocolOf(text);
+    if (protocol === undefined || (field === 'port' && number === 0)) continue;
+    const port: Changing<TaskPort> = field === 'port' ? { protocol, port: number, name } : { protocol, hostPort: number, name };
+    const vips = read.vips(task.origin ?? task.name, origin ?? `discovery.ports(${index})`);
+    if (vips.length > 0) port.vips = vips;
+    ports.push(port);
+  }
+  return ports;
 }
+
+type Changing<T> = { -readonly [Field in keyof T]: T[Field] };
 
 /** What is read off labels, which all tasks of an app share: the latest reading is kept. */
 class Readings {
   private app = '';
   private field = '';
   private read: readonly VipLabel[] | undefined = undefined;
+  private scope: 'port' | 'hostPort' | undefined = undefined;
 
   constructor(private readonly labels: readonly MesosLabel[]) {}
 
@@ -160,13 +176,19 @@ class Readings {
     }
     return this.read;
   }
+
+  /** Which of a port's numbers the discovery info names. @throws FieldError */
+  numberField(): 'port' | 'hostPort' {
+    this.scope ??= scopeOf(this.labels);
+    return this.scope;
+  }
 }
 
 const readingsOf = memo((labels: readonly MesosLabel[]) => new Readings(labels));
 
 const NO_LABELS: readonly MesosLabel[] = [];
 
-function numberField(labels: readonly MesosLabel[]): 'port' | 'hostPort' {
+function scopeOf(labels: readonly MesosLabel[]): 'port' | 'hostPort' {
   const scopes = labels.filter(({ key }) => key === 'network-scope').map(({ value }) => value);
   if (scopes.length === 0 || (scopes.length === 1 && scopes[0] === 'container')) return 'port';
   if (scopes.length === 1 && scopes[0] === 'host') return 'hostPort';
@@ -175,12 +197,13 @@ function numberField(labels: readonly MesosLabel[]): 'port' | 'hostPort' {
 
 /** Each earlier port takes in the first later port it matches; those it passed over come after it, reversed. */
 function mergePorts(earlier: readonly TaskPort[], later: readonly TaskPort[]): readonly TaskPort[] {
-  let ports = later;
+  const ports = later.slice();
   for (const port of earlier) {
-    const found = ports.findIndex((other) => matches(port, other));
-    const passed = found < 0 ? ports : ports.slice(0, found);
-    const merged = found < 0 ? port : union(ports[found] as TaskPort, port);
-    ports = [merged, ...passed.toReversed(), ...(found < 0 ? [] : ports.slice(found + 1))];
+    let at = ports.findIndex((other) => matches(port, other));
+    if (at < 0) at = ports.push(port) - 1;
+    else ports[at] = union(ports[at] as TaskPort, port);
+    for (let low = 0, high = at; low < high; low++, high--)
+      [ports[low], ports[high]] = [ports[high] as TaskPort, ports[low] as TaskPort];
   }
   return ports;
 }
@@ -191,11 +214,18 @@ function matches(a: TaskPort, b: TaskPort): boolean {
 }
 
 /** Both ports' fields, the second's where both have one; VIP labels of both. */
-function union(first: TaskPort, second: TaskPort): TaskPort {
-  const both = { ...first, ...second };
-  if (first.vips === undefined || second.vips === undefined) return both;
-  const sorted = [...first.vips, ...second.vips].sort((a, b) => compareText(a.value, b.value));
-  return { ...both, vips: sorted.filter((vip, index) => index === 0 || vip.value !== sorted[index - 1]?.value) };
+function union(first: TaskPort, { port, hostPort, name, vips }: TaskPort): TaskPort {
+  const both: Changing<TaskPort> = { ...first };
+  if (port !== undefined) both.port = port;
+  if (hostPort !== undefined) both.hostPort = hostPort;
+  if (name !== undefined) both.name = name;
+  if (vips !== undefined) both.vips = first.vips === undefined ? vips : labelsOfBoth(first.vips, vips);
+  return both;
+}
+
+function labelsOfBoth(first: readonly VipLabel[], second: readonly VipLabel[]): readonly VipLabel[] {
+  const sorted = [...first, ...second].sort((a, b) => compareText(a.value, b.value));
+  return sorted.filter((vip, index) => index === 0 || vip.value !== sorted[index - 1]?.value);
 }
 
 /** On the agent's own network a host port is the port; equal ports become one, tcp first, each by number. */

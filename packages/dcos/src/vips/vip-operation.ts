@@ -69,15 +69,15 @@ export function operationsOf(change: VipChange, before: Bounds, after: Bounds): 
   const removed = inWriteOrder(change.removed, after.lastService, compareServices);
   const oldAddresses = inWriteOrder(change.removedAddresses, after.lastAddress, compareIp);
   const newAddresses = inWriteOrder(change.addedAddresses, before.lastAddress, compareIp);
-  return [
-    ...oldAddresses.map((address) => ({ kind: 'remove-route' as const, address })),
-    ...added.map((vip) => ({ kind: 'add-member' as const, ...serviceOf(vip) })),
-    ...removed.map((vip) => ({ kind: 'delete-service' as const, ...serviceOf(vip) })),
-    ...added.flatMap(additionOf),
-    ...change.changed.toReversed().flatMap(modificationOf),
-    ...removed.map((vip) => ({ kind: 'remove-member' as const, ...serviceOf(vip) })),
-    ...newAddresses.map((address) => ({ kind: 'add-route' as const, address })),
-  ];
+  const writes: VipOperation[] = [];
+  for (const address of oldAddresses) writes.push({ kind: 'remove-route', address });
+  for (const vip of added) writes.push({ kind: 'add-member', ...serviceOf(vip) });
+  for (const vip of removed) writes.push({ kind: 'delete-service', ...serviceOf(vip) });
+  for (const vip of added) addition(vip, writes);
+  for (let i = change.changed.length - 1; i >= 0; i--) modification(change.changed[i] as ChangedVip, writes);
+  for (const vip of removed) writes.push({ kind: 'remove-member', ...serviceOf(vip) });
+  for (const address of newAddresses) writes.push({ kind: 'add-route', address });
+  return writes;
 }
 
 /** The writes that lead from one whole list of VIPs to another; both sorted by {@link compareServices}. */
@@ -116,27 +116,26 @@ function serviceOf({ protocol, address, port }: ServiceAddress): ServiceAddress 
   return { protocol, address, port };
 }
 
-function additionOf(vip: AppliedVip): VipOperation[] {
-  const service = serviceOf(vip);
-  return [
-    { kind: 'add-service', ...service },
-    ...vip.order.map((server) => ({ kind: 'add-server' as const, ...service, server: bare(server) })),
-  ];
+function addition(vip: AppliedVip, writes: VipOperation[]): void {
+  const { protocol, address, port } = vip;
+  writes.push({ kind: 'add-service', protocol, address, port });
+  for (const server of vip.order) writes.push({ kind: 'add-server', protocol, address, port, server: bare(server) });
 }
 
-function modificationOf(vip: ChangedVip): VipOperation[] {
-  const service = serviceOf(vip);
-  const gone = new Set(vip.servers.onlyB.map(endOf));
-  const modified = vip.servers.onlyA.filter((server) => gone.has(endOf(server)));
-  const kept = new Set(modified.map(endOf));
-  const write = (kind: 'set-weight' | 'add-server' | 'remove-server') => (server: Server) =>
-    ({ kind, ...service, server: bare(server) }) as const;
-  return [
-    ...modified.map(write('set-weight')),
-    ...vip.servers.onlyA.filter((server) => !kept.has(endOf(server))).map(write('add-server')),
-    ...vip.servers.onlyB.filter((server) => !kept.has(endOf(server))).map(write('remove-server')),
-  ];
+function modification({ protocol, address, port, servers }: ChangedVip, writes: VipOperation[]): void {
+  const { onlyA, onlyB } = servers;
+  const gone = onlyB.length === 0 ? NO_ENDS : new Set(onlyB.map(endOf));
+  const modified = gone.size === 0 ? [] : onlyA.filter((server) => gone.has(endOf(server)));
+  const kept = modified.length === 0 ? NO_ENDS : new Set(modified.map(endOf));
+  const isKept = (server: Server): boolean => kept.size > 0 && kept.has(endOf(server));
+  for (const server of modified) writes.push({ kind: 'set-weight', protocol, address, port, server: bare(server) });
+  for (const server of onlyA)
+    if (!isKept(server)) writes.push({ kind: 'add-server', protocol, address, port, server: bare(server) });
+  for (const server of onlyB)
+    if (!isKept(server)) writes.push({ kind: 'remove-server', protocol, address, port, server: bare(server) });
 }
+
+const NO_ENDS: ReadonlySet<string> = new Set();
 
 function endOf(server: Server): string {
   return `${server.address} ${server.port} ${typeof server.address}`;

@@ -3,7 +3,7 @@
  * (`lashup_kv:value` and categorize_backends of dcos-net).
  */
 import type { Backend } from './backends.ts';
-import { familyOf } from './ip.ts';
+import { type Family, familyOf } from './ip.ts';
 import { compareVipKeys, type VipKey, vipKeyText } from './key.ts';
 import type { VipEvent } from './l4lb.ts';
 import { VipEntry } from './vip-entry.ts';
@@ -17,7 +17,12 @@ export interface Touch {
 
 /** Published backends by VIP and family. */
 export class VipTable {
-  private readonly entries = new Map<string, VipEntry>();
+  /** By family, 0 for VIPs that take in both, and key. */
+  private readonly entries: { readonly [family in Family | 0]: Map<string, VipEntry> } = {
+    0: new Map(),
+    4: new Map(),
+    6: new Map(),
+  };
 
   /** Takes an event in; says what it touched. */
   takeIn(event: VipEvent): readonly Touch[] {
@@ -45,22 +50,24 @@ export class VipTable {
   /** Drops entries that are empty and not in force. */
   forget(touches: readonly Touch[]): void {
     for (const { entry } of touches) {
-      if (entry.backends.length === 0 && entry.applied === undefined) this.entries.delete(textOf(entry.key, entry.family));
+      const { key, family = 0 } = entry;
+      if (entry.backends.length === 0 && entry.applied === undefined) this.entries[family].delete(vipKeyText(key));
     }
   }
 
   /** Every entry, in gossip's order. */
   inOrder(): VipEntry[] {
-    return inGossipOrder([...this.entries.values()]);
+    return inGossipOrder(Object.values(this.entries).flatMap((entries) => [...entries.values()]));
   }
 
   private entryOf(key: VipKey, backend: Backend): VipEntry {
     const family = key.kind === 'named' ? familyOf(backend.address) : undefined;
-    const text = textOf(key, family);
-    let entry = this.entries.get(text);
+    const entries = this.entries[family ?? 0];
+    const text = vipKeyText(key);
+    let entry = entries.get(text);
     if (entry === undefined) {
       entry = new VipEntry(key, family);
-      this.entries.set(text, entry);
+      entries.set(text, entry);
     }
     return entry;
   }
@@ -69,8 +76,4 @@ export class VipTable {
 /** riak_dt_map's order, descending by key; of one key IPv4 first. Sorts in place. */
 export function inGossipOrder(entries: VipEntry[]): VipEntry[] {
   return entries.sort((a, b) => compareVipKeys(b.key, a.key) || (a.family ?? 0) - (b.family ?? 0));
-}
-
-function textOf(key: VipKey, family: number | undefined): string {
-  return `${family ?? 0} ${vipKeyText(key)}`;
 }

@@ -188,10 +188,10 @@ export class VipView {
   }
 
   private lookAtTouched(touches: readonly Touch[]): void {
-    const targets = this.assign(inGossipOrder(touches.map(({ entry }) => entry)));
+    const entering = touches.flatMap(({ entry }) => (entry.applied === undefined ? [entry] : []));
+    const targets = this.assign(inGossipOrder(entering));
     if (targets === undefined) return;
-    const entering = [...targets].filter(([entry]) => entry.applied === undefined);
-    if (this.index.wouldCoincide(entering)) {
+    if (this.index.wouldCoincide([...targets])) {
       this.lookAtAll();
       return;
     }
@@ -202,21 +202,22 @@ export class VipView {
     for (const touch of touches) {
       const { entry } = touch;
       const { applied } = entry;
-      const target = targets.get(entry);
-      if (target === undefined) {
-        if (applied === undefined) continue;
-        removed.push(applied);
-        this.index.remove(entry);
-        entry.apply(undefined, []);
-      } else if (applied === undefined) {
+      if (applied === undefined) {
+        const target = targets.get(entry);
+        if (target === undefined) continue;
         const order = this.serversOf(entry);
         const servers = sorted(order);
         added.push({ protocol: entry.key.protocol, address: target, port: entry.key.port, servers, order });
         entry.apply(target, servers);
         this.index.add(entry);
+      } else if (entry.backends.length === 0) {
+        removed.push(applied);
+        this.index.remove(entry);
+        entry.apply(undefined, []);
       } else {
+        const { protocol, address, port } = applied;
         const servers = this.changeServers(touch, applied.servers);
-        if (servers.onlyA.length + servers.onlyB.length > 0) changed.push({ ...applied, servers });
+        if (servers.onlyA.length + servers.onlyB.length > 0) changed.push({ protocol, address, port, servers });
       }
     }
     const { addedAddresses, removedAddresses } = this.index.takeAddressChange();
@@ -307,7 +308,7 @@ export class VipView {
 }
 
 function sorted(servers: readonly Server[]): Server[] {
-  return [...servers].sort(compareServers);
+  return servers.length < 2 ? servers.slice() : servers.toSorted(compareServers);
 }
 
 function endKey(protocol: number, port: number): number {

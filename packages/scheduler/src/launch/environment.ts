@@ -24,16 +24,17 @@ export interface Placement {
  * @param prefix `--env_vars_prefix`: put before the names of ports and HOST
  */
 export function environment(app: App, placement: Placement, random: Random, prefix = ''): Pairs {
-  const own: (readonly [string, string])[] = [];
-  put(own, 'MESOS_TASK_ID', placement.taskId);
-  put(own, `${prefix}HOST`, placement.hostname);
-  for (const [name, value] of portVariables(portSlots(app), placement.hostPorts, random)) put(own, prefix + name, value);
+  const own: Variable[] = [];
+  put(own, ['MESOS_TASK_ID', placement.taskId]);
+  put(own, [`${prefix}HOST`, placement.hostname]);
+  for (const variable of portVariables(portSlots(app), placement.hostPorts, random))
+    put(own, prefix === '' ? variable : [prefix + variable[0], variable[1]]);
   return mergeByName(commonVariables(app), own);
 }
 
 /** Two lists sorted by name as one; of a name that is in both the first list's value counts. */
 export function mergeByName(first: Pairs, second: Pairs): Pairs {
-  const merged: (readonly [string, string])[] = [];
+  const merged: Variable[] = [];
   let i = 0;
   for (const pair of first) {
     for (let next = second[i]; next !== undefined && next[0] <= pair[0]; next = second[++i]) {
@@ -41,17 +42,20 @@ export function mergeByName(first: Pairs, second: Pairs): Pairs {
     }
     merged.push(pair);
   }
-  for (; i < second.length; i++) merged.push(second[i] as readonly [string, string]);
+  for (; i < second.length; i++) merged.push(second[i] as Variable);
   return merged;
 }
 
 /** Puts a variable in its place in a sorted list; one of that name is replaced. */
-function put(variables: (readonly [string, string])[], name: string, value: string): void {
+function put(variables: Variable[], variable: Variable): void {
+  const [name] = variable;
   let at = variables.length;
-  while (at > 0 && (variables[at - 1] as readonly [string, string])[0] >= name) at--;
-  const known = variables[at]?.[0] === name;
-  variables.splice(at, known ? 1 : 0, [name, value]);
+  while (at > 0 && (variables[at - 1] as Variable)[0] >= name) at--;
+  if (variables[at]?.[0] !== name) variables.splice(at, 0, variable);
+  else variables[at] = variable;
 }
+
+type Variable = readonly [name: string, value: string];
 
 /**
  * `PORT`, `PORTS`, `PORT0`, `PORT_<number>` and `PORT_<NAME>`. A slot with neither host nor container port gets a made-up number,
@@ -62,15 +66,20 @@ export function portVariables(slots: readonly PortSlot[], hostPorts: HostPorts, 
   const names = namesOf(slots);
   const generated: number[] = [];
   const effective = names.map(({ requested }, i) => hostPorts[i] ?? (requested !== 0 ? requested : generate()));
-  const variables: [string, string][] = [];
-  names.forEach(({ indexed, numbered }, i) => {
+  const variables: Variable[] = [];
+  for (let i = 0; i < names.length; i++) {
+    const { indexed, numbered } = names[i] as PortNames;
     const value = String(effective[i]);
     variables.push([indexed, value], [numbered ?? `PORT_${value}`, value]);
-  });
-  names.forEach(({ named }, i) => {
+  }
+  for (let i = 0; i < names.length; i++) {
+    const named = names[i]?.named;
     if (named !== undefined) variables.push([named, String(effective[i])]);
-  });
-  const told = [...hostPorts.filter((port) => port !== undefined), ...generated];
+  }
+  const told =
+    generated.length === 0 && !hostPorts.includes(undefined)
+      ? hostPorts
+      : [...hostPorts.filter((port) => port !== undefined), ...generated];
   if (told[0] !== undefined) variables.push(['PORT', String(told[0])]);
   variables.push(['PORTS', told.join(',')]);
   return variables;
@@ -85,9 +94,16 @@ export function portVariables(slots: readonly PortSlot[], hostPorts: HostPorts, 
   }
 }
 
-/** What the variables of ports are called: by place, by number unless that is still to be found, by name. */
+/** What the variables of a port are called: by place, by number unless that is still to be found, by name. */
+interface PortNames {
+  readonly requested: number;
+  readonly indexed: string;
+  readonly numbered: string | undefined;
+  readonly named: string | undefined;
+}
+
 const namesOf = memo((slots: readonly PortSlot[]) =>
-  slots.map(({ containerPort, servicePort, name }, i) => {
+  slots.map(({ containerPort, servicePort, name }, i): PortNames => {
     const requested = containerPort ?? servicePort;
     return {
       requested,
