@@ -244,9 +244,15 @@ export class Machine {
   private syncContainers<C extends Container | UcrContainer>(before: readonly C[], after: readonly C[]): void {
     let same = 0;
     while (same < before.length && before[same] === after[same]) same++;
-    const wanted = new Map(after.slice(same).flatMap((c) => (isUcr(c) || c.state === 'running' ? [[c.id, c] as const] : [])));
-    for (const { id } of before.slice(same)) if (!wanted.has(id)) this.retire(id);
-    for (const container of wanted.values()) if (!this.running.has(container.id)) this.start(container);
+    const runs = (container: C): boolean => isUcr(container) || container.state === 'running';
+    if (same < before.length) {
+      const wanted = new Set(after.slice(same).flatMap((c) => (runs(c) ? [c.id] : [])));
+      for (const { id } of before.slice(same)) if (!wanted.has(id)) this.retire(id);
+    }
+    for (let i = same; i < after.length; i++) {
+      const container = after[i] as C;
+      if (runs(container) && !this.running.has(container.id)) this.start(container);
+    }
   }
 
   private start(container: Container | UcrContainer): void {
@@ -258,10 +264,13 @@ export class Machine {
 
   private startProxies(running: Running, { endpoint, ports }: Container): readonly Listener[] {
     if (endpoint === undefined || !this.current.docker.userlandProxy || ports.length === 0) return NO_LISTENERS;
-    return ports
-      .filter(({ protocol }) => protocol === 'tcp')
-      .flatMap((port) => this.bound(running, () => startProxy(this.host, endpoint, port)) ?? [])
-      .slice();
+    const listeners: Listener[] = [];
+    for (const port of ports) {
+      const proxy = port.protocol === 'tcp' ? this.bound(running, () => startProxy(this.host, endpoint, port)) : undefined;
+      if (proxy !== undefined) listeners.push(proxy);
+    }
+    // They are kept, and a list that grew has room for more.
+    return listeners.slice();
   }
 
   private retire(id: string): void {

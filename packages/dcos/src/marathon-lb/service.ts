@@ -72,11 +72,12 @@ export class LoadBalancerService {
   /** Starts and stops with the tasks of its image. */
   follow(mesos: MesosMaster, namespaceOf: (agentId: string) => Namespace | undefined): void {
     mesos.events.on('status', (_, { info, state }) => {
+      if (state === 'TASK_STARTING' || state === 'TASK_STAGING') return;
       if (info.container?.image?.startsWith(MARATHON_LB_IMAGE) !== true) return;
       const ns = namespaceOf(info.agentId);
       if (ns === undefined) return;
       if (state === 'TASK_RUNNING') this.start(info.taskId, ns);
-      else if (state !== 'TASK_STARTING' && state !== 'TASK_STAGING') this.stop(info.taskId);
+      else this.stop(info.taskId);
     });
   }
 

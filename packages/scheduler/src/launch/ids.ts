@@ -20,8 +20,9 @@ export class TimeUuids {
   private tick = 0;
   /** The time's lower 32 bits at tick 0, in units of 100 ns. */
   private low = 0;
-  /** The time's upper 28 bits. */
+  /** The time's upper 28 bits, and all digits but those of the lower 32. */
   private high = 0;
+  private rest = '';
 
   constructor(random: Random) {
     const clockSequence = (0x8000 | random.nextInt(0x4000)).toString(16);
@@ -33,12 +34,17 @@ export class TimeUuids {
     if (unixMs > this.millisecond) this.start(unixMs);
     else if (++this.tick === TICKS_PER_MS) this.start(this.millisecond + 1);
     const low = this.low + this.tick;
-    const high = low < TWO_32 ? this.high : this.high + 1;
+    const carried = low >= TWO_32;
+    const rest = carried ? this.digitsAbove(this.high + 1) : this.rest;
+    return (carried ? low - TWO_32 : low).toString(16).padStart(8, '0') + rest;
+  }
+
+  private digitsAbove(high: number): string {
     const middle = (high % 0x10000).toString(16).padStart(4, '0');
     const upper = Math.floor(high / 0x10000)
       .toString(16)
       .padStart(3, '0');
-    return `${(low % TWO_32).toString(16).padStart(8, '0')}-${middle}-1${upper}-${this.suffix}`;
+    return `-${middle}-1${upper}-${this.suffix}`;
   }
 
   private start(millisecond: number): void {
@@ -49,6 +55,7 @@ export class TimeUuids {
     const upper = Math.floor(since / TWO_28) * TICKS_PER_MS + Math.floor(lower / TWO_28);
     this.low = (upper % 16) * TWO_28 + (lower % TWO_28);
     this.high = Math.floor(upper / 16);
+    this.rest = this.digitsAbove(this.high);
   }
 }
 

@@ -209,11 +209,12 @@ export class AppRecord {
         if (instance.task?.appVersion === this.app.version) this.readyLaunched += by;
       }
     }
-    if (generation < this.constrained || place === undefined || UNPLACED.has(condition) || isTerminal(condition)) return;
+    if (generation < this.constrained || place === undefined || this.app.constraints.length === 0) return;
+    if (UNPLACED.has(condition) || isTerminal(condition)) return;
     if (by > 0) this.constraints.add(place);
     else {
       this.constraints.remove(place);
-      if (this.app.constraints.length > 0) this.scansAll = true;
+      this.scansAll = true;
     }
   }
 }

@@ -4,6 +4,7 @@
  * filter is kept per app: an app is not asked again by an agent it refused until that agent has more to give.
  */
 import type { Clock, Random } from '@portolan/core';
+import type { TaskInfo } from '../launch/task-info.ts';
 import { askAll, MAXIMUM_INSTANCES_PER_OFFER } from '../match/offer-loop.ts';
 import type { MatchSite } from '../match/offer-match.ts';
 import { OfferQueue } from '../match/offer-queue.ts';
@@ -82,7 +83,7 @@ export class Launcher {
   resourceOffers(round: OfferRound): void {
     this.options.during(true);
     while (this.offers.wants(this.waiting.size, this.tokens.left)) {
-      const scanning = [...this.waiting].some((record) => record.scansAll);
+      const scanning = this.isScanning();
       const offer = round.next(!scanning);
       if (offer !== undefined) this.answer(round, offer);
       else if (scanning) for (const record of this.waiting) record.scansAll = false;
@@ -96,6 +97,12 @@ export class Launcher {
     this.tokens.await();
   }
 
+  /** Whether some app has yet to see agents that have nothing new to offer. */
+  private isScanning(): boolean {
+    for (const { scansAll } of this.waiting) if (scansAll) return true;
+    return false;
+  }
+
   private answer(round: OfferRound, offer: Offer): void {
     this.offers.offer(offer, this.options.clock.now, this.waiting.size, this.tokens.left);
     this.match(round, offer);
@@ -104,7 +111,8 @@ export class Launcher {
 
   private match(round: OfferRound, offer: Offer): void {
     const { clock, portRandom, matcherRandom, portChooser, launched } = this.options;
-    const asked = [...this.waiting].filter((record) => record.scansAll || offer.fresh);
+    const asked: AppRecord[] = [];
+    for (const record of this.waiting) if (record.scansAll || offer.fresh) asked.push(record);
     const remainder = new OfferRemainder(offer);
     const site = { ...this.options.site, now: clock.now };
     const ask = (record: AppRecord) => placeInstance(record, remainder, portRandom, portChooser, site);
@@ -114,10 +122,9 @@ export class Launcher {
     for (const record of asked) this.stopIfDone(record);
     if (placed.length === 0) return round.decline(offer);
     for (const { instance } of placed) launched(instance);
-    round.accept(
-      offer,
-      [...placed].reverse().flatMap(({ instance }) => instance.tasks),
-    );
+    const tasks: TaskInfo[] = [];
+    for (let i = placed.length - 1; i >= 0; i--) for (const task of placed[i]?.instance.tasks ?? []) tasks.push(task);
+    round.accept(offer, tasks);
   }
 
   private stopWaiting(record: AppRecord): void {

@@ -8,10 +8,11 @@ import { type Random, shuffle } from '@portolan/core';
 export const MAXIMUM_INSTANCES_PER_OFFER = 100;
 
 /** The order in which matchers are asked: those of apps whose volume is in the offer first, each part shuffled. */
-export function matcherOrder<M>(matchers: readonly M[], random: Random, precedes: (matcher: M) => boolean): M[] {
-  const first = matchers.filter(precedes);
+export function matcherOrder<M>(matchers: readonly M[], random: Random, precedes?: (matcher: M) => boolean): M[] {
+  if (precedes === undefined) return shuffle(matchers, random);
+  const first = shuffle(matchers.filter(precedes), random);
   return [
-    ...shuffle(first, random),
+    ...first,
     ...shuffle(
       matchers.filter((matcher) => !precedes(matcher)),
       random,
@@ -25,7 +26,7 @@ export function askAll<M, O>(
   ask: (matcher: M) => O | undefined,
   random: Random,
   limit = MAXIMUM_INSTANCES_PER_OFFER,
-  precedes: (matcher: M) => boolean = () => false,
+  precedes?: (matcher: M) => boolean,
 ): readonly O[] {
   const operations: O[] = [];
   let asking = matcherOrder(matchers, random, precedes);

@@ -18,7 +18,7 @@ import { type FrameworkOffer, OfferDesk } from './offer-desk.ts';
 import { Offering } from './offering.ts';
 import type { AgentResources, Executor, Framework, MesosEvents } from './parties.ts';
 import { lostState } from './reconcile.ts';
-import { minus, NO_SCALARS, plus, type ScalarUnits, units } from './resources.ts';
+import { hasRepeats, minus, NO_SCALARS, plus, type ScalarUnits, units } from './resources.ts';
 import type { SorterKind } from './sorter.ts';
 import { type Task, TaskRecord, timed } from './task.ts';
 
@@ -347,11 +347,11 @@ export class MesosMaster {
       }
       return;
     }
-    const valid = tasks.filter((task) => new Set(task.ports).size === task.ports.length);
+    const valid = tasks.filter(({ ports }) => !hasRepeats(ports));
     this.launch(framework, ledger, valid, role);
     this.offering.refresh(ledger);
     for (const info of tasks) {
-      if (new Set(info.ports).size === info.ports.length) continue;
+      if (!hasRepeats(info.ports)) continue;
       const message = 'Task uses invalid resources: Invalid ranges resource: overlapping ranges';
       this.refuse(new TaskRecord(info, framework, role), 'TASK_ERROR', 'REASON_TASK_INVALID', message);
     }

@@ -80,6 +80,11 @@ export function portResources(ports: readonly number[]): readonly PortRange[] {
   return ranges;
 }
 
+/** Whether a port is there twice. */
+export function hasRepeats(ports: readonly number[]): boolean {
+  return ports.length > 1 && new Set(ports).size < ports.length;
+}
+
 /** The ranges without a port that is in them, or undefined if it is in none. */
 export function takePort(ranges: PortRanges, port: number): PortRanges | undefined {
   const i = position(ranges, port);
