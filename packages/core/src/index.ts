@@ -121,6 +121,7 @@ export { type Tap, Wire } from './kernel/link/wire.ts';
 export { Namespace, type SharedState } from './kernel/namespace.ts';
 export { parseRule } from './kernel/netfilter/arguments.ts';
 export type { Connection } from './kernel/netfilter/connection.ts';
+export { parseSave } from './kernel/netfilter/restore.ts';
 export {
   type AddressMatch,
   BUILT_IN,
@@ -134,7 +135,7 @@ export {
   type Target,
 } from './kernel/netfilter/rule.ts';
 export { ruleArguments } from './kernel/netfilter/rule-text.ts';
-export { parseSave, printSave } from './kernel/netfilter/save.ts';
+export { printSave } from './kernel/netfilter/save.ts';
 export { indexSet, type SetIndex } from './kernel/netfilter/set.ts';
 export { DEFAULT_RULES, defaultRoute, type RouteSource, routesOfAddress } from './kernel/route.ts';
 export type { Datagram, Listener, UdpSocket } from './kernel/socket/sockets.ts';

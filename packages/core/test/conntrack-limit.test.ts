@@ -4,7 +4,7 @@ import { hostConfig } from '../src/agent/host.ts';
 import type { Machine } from '../src/agent/machine.ts';
 import { parseCidr, parseIpv4 } from '../src/base/address.ts';
 import type { Cluster } from '../src/cluster/cluster.ts';
-import { parseSave } from '../src/kernel/netfilter/save.ts';
+import { parseSave } from '../src/kernel/netfilter/restore.ts';
 import { echo, lan, talk } from './lan.ts';
 
 const RULES = '*filter\n-A OUTPUT -m conntrack --ctstate NEW\nCOMMIT\n';

@@ -4,8 +4,9 @@ import type { ConntrackRow, FdbRow, NeighbourRow } from '../src/agent/report.ts'
 import { parseCidr, parseIpv4, parseMac } from '../src/base/address.ts';
 import { produce } from '../src/base/immutable.ts';
 import { ANYWHERE, type Link, type Route, type RoutingRule } from '../src/kernel/config.ts';
-import { EMPTY_NETFILTER, type Netfilter } from '../src/kernel/netfilter/rule.ts';
-import type { ChainCounters } from '../src/kernel/netfilter/save.ts';
+import { EMPTY_NETFILTER, type Netfilter, type TableName } from '../src/kernel/netfilter/rule.ts';
+import { type ChainCounters, TABLES } from '../src/kernel/netfilter/save.ts';
+import { TableState } from '../src/kernel/netfilter/table.ts';
 import type { Host } from '../src/tools/tool.ts';
 
 /** What a test may set; the rest is empty. */
@@ -58,6 +59,26 @@ export function fakeHost(machine: FakeMachine = {}): Host {
   };
   config = machine.config?.(config) ?? config;
   let connections = machine.conntrack ?? [];
+  const tables = new Map(
+    TABLES.map((name) => {
+      const table = new TableState(name);
+      for (const { name: chain } of config.host.netfilter[name]) {
+        const counters = machine.counters?.get(`${name} ${chain}`);
+        table.configure(config.host.netfilter[name]);
+        if (counters === undefined) continue;
+        table.setCounter(chain, 'policy', counters.policy);
+        counters.rules.forEach((counter, i) => {
+          table.setCounter(chain, i, counter);
+        });
+      }
+      return [name, table] as const;
+    }),
+  );
+  const tableOf = (name: TableName) => {
+    const table = tables.get(name) as TableState;
+    table.configure(config.host.netfilter[name]);
+    return table;
+  };
   return {
     name: config.name,
     now: machine.now ?? 0,
@@ -69,10 +90,10 @@ export function fakeHost(machine: FakeMachine = {}): Host {
       config = produce(config, recipe);
     },
     counters(table, chain) {
-      const rules = config.host.netfilter[table].find(({ name }) => name === chain)?.rules ?? [];
-      const none = { packets: 0, bytes: 0 };
-      return machine.counters?.get(`${table} ${chain}`) ?? { policy: none, rules: rules.map(() => none) };
+      const state = tableOf(table).chain(chain);
+      return { policy: state?.policy ?? { packets: 0, bytes: 0 }, rules: state?.counters ?? [] };
     },
+    setCounter: (table, chain, place, counter) => void tableOf(table).setCounter(chain, place, counter),
     neighbours: () => machine.neighbours ?? [],
     fdb: () => machine.fdb ?? [],
     conntrack: () => connections,

@@ -6,7 +6,7 @@ import { conntrackRows } from '../src/agent/report.ts';
 import { formatIpv4, parseCidr, parseIpv4 } from '../src/base/address.ts';
 import type { Cluster } from '../src/cluster/cluster.ts';
 import type { Namespace } from '../src/kernel/namespace.ts';
-import { parseSave } from '../src/kernel/netfilter/save.ts';
+import { parseSave } from '../src/kernel/netfilter/restore.ts';
 import { echo, lan, type Talk, talk } from './lan.ts';
 
 const INSIDE = 3;

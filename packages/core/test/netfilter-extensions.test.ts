@@ -4,7 +4,8 @@ import { hostConfig } from '../src/agent/host.ts';
 import { parseCidr, parseIpv4 } from '../src/base/address.ts';
 import type { Cluster } from '../src/cluster/cluster.ts';
 import type { Namespace } from '../src/kernel/namespace.ts';
-import { parseSave, printSave } from '../src/kernel/netfilter/save.ts';
+import { parseSave } from '../src/kernel/netfilter/restore.ts';
+import { printSave } from '../src/kernel/netfilter/save.ts';
 import { lan } from './lan.ts';
 
 function machine(cluster: Cluster, rules: string): Namespace {

@@ -4,7 +4,7 @@ import { hostConfig } from '../src/agent/host.ts';
 import type { Machine } from '../src/agent/machine.ts';
 import { formatMac, parseCidr, parseIpv4 } from '../src/base/address.ts';
 import type { Cluster } from '../src/cluster/cluster.ts';
-import { parseSave } from '../src/kernel/netfilter/save.ts';
+import { parseSave } from '../src/kernel/netfilter/restore.ts';
 import { dmesg } from '../src/tools/dmesg.ts';
 import { fakeHost } from './fake-host.ts';
 import { lan, talk } from './lan.ts';

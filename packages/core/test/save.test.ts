@@ -3,9 +3,10 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Refusal } from '../src/base/refusal.ts';
 import { parseRule } from '../src/kernel/netfilter/arguments.ts';
+import { parseSave } from '../src/kernel/netfilter/restore.ts';
 import type { Rule } from '../src/kernel/netfilter/rule.ts';
 import { ruleArguments } from '../src/kernel/netfilter/rule-text.ts';
-import { parseSave, printSave } from '../src/kernel/netfilter/save.ts';
+import { printSave } from '../src/kernel/netfilter/save.ts';
 import { arbitraryRule } from './rules.ts';
 
 const RECORDED = new URL('../../conformance/recorded/', import.meta.url);
@@ -108,7 +109,8 @@ test('what iptables refuses is refused in its words', () => {
     ['! -j ACCEPT', 'unexpected ! flag before -j', 'parameter-problem'],
     ['-m conntrack --ctstate FOO', 'Bad ctstate "FOO"', 'parameter-problem'],
     ['-m tcp --dport 80', "Invalid argument. Run `dmesg' for more information.", 'invalid-argument'],
-    ['-s 1.1.1.1,2.2.2.2', 'a list of addresses is not modelled', 'not-modelled'],
+    ['-s 1.1.1.1,2.2.2.2', 'Replacement rule does not specify a unique address', 'parameter-problem'],
+    ['! -s 1.1.1.1,2.2.2.2', '! not allowed with multiple source or destination IP addresses', 'parameter-problem'],
   ] as const;
   for (const [typed, message, code] of cases) {
     try {

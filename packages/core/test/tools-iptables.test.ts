@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Refusal } from '../src/base/refusal.ts';
-import { type ChainCounters, parseSave } from '../src/kernel/netfilter/save.ts';
+import { parseSave } from '../src/kernel/netfilter/restore.ts';
+import type { ChainCounters } from '../src/kernel/netfilter/save.ts';
 import { iptables } from '../src/tools/iptables/iptables.ts';
 import { iptablesSave } from '../src/tools/iptables/iptables-save.ts';
 import { shortCount } from '../src/tools/iptables/list.ts';
@@ -174,8 +175,8 @@ test('what iptables answers when it cannot, with its exit codes, and nothing cha
     ['-I DOCKER-ISOLATION -j RETURN', 1, 'iptables: No chain/target/match by that name.\n'],
     ['-D DOCKER-ISOLATION -j RETURN', 1, 'iptables: Bad rule (does a matching rule exist in that chain?).\n'],
     ['-C FORWARD -j ACCEPT', 1, 'iptables: Bad rule (does a matching rule exist in that chain?).\n'],
-    ['-A FORWARD -j NOWHERE', 1, 'iptables: No chain/target/match by that name.\n'],
-    ['-A FORWARD -j INPUT', 1, 'iptables: No chain/target/match by that name.\n'],
+    ['-A FORWARD -j NOWHERE', 2, `iptables v1.4.21: Couldn't load target \`NOWHERE':No such file or directory\n${usage}`],
+    ['-A FORWARD -j INPUT', 1, "iptables: Invalid argument. Run `dmesg' for more information.\n"],
     ['-I FORWARD 3 -j ACCEPT', 1, 'iptables: Index of insertion too big.\n'],
     ['-D FORWARD 2', 1, 'iptables: Index of deletion too big.\n'],
     ['-R FORWARD 2 -j ACCEPT', 1, 'iptables: Index of replacement too big.\n'],
@@ -189,7 +190,7 @@ test('what iptables answers when it cannot, with its exit codes, and nothing cha
     ['-A FORWARD -p tcp -j DNAT --to-destination 1.2.3.4', 1, "iptables: Invalid argument. Run `dmesg' for more information.\n"],
     ['-t nat -A POSTROUTING -j REDIRECT', 1, "iptables: Invalid argument. Run `dmesg' for more information.\n"],
     ['-n', 2, `iptables v1.4.21: no command specified${usage}`],
-    ['-L -S', 2, `iptables v1.4.21: Cannot use -S with -L\n${usage}`],
+    ['-L -S', 2, `iptables v1.4.21: Cannot use -S with -L${usage}`],
     ['-A', 2, `iptables v1.4.21: option "-A" requires an argument${usage}`],
     ['-P FORWARD', 2, `iptables v1.4.21: -P requires a chain and a policy${usage}`],
     ['-D FORWARD 0', 2, `iptables v1.4.21: Invalid rule number \`0'${usage}`],
@@ -218,8 +219,7 @@ test('an option that iptables or the model does not have is a Refusal that names
     ['-nQL', 'unknown-option', 'iptables v1.4.21: unknown option "-Q"'],
     ['-L --constructor', 'unknown-option', 'iptables v1.4.21: unknown option "--constructor"'],
     ['-A FORWARD --dport 80', 'unknown-option', 'iptables v1.4.21: unknown option "--dport"'],
-    ['-Z', 'not-modelled', 'iptables v1.4.21: option -Z is not modelled'],
-    ['-c 1 2 -A FORWARD', 'not-modelled', 'iptables v1.4.21: option -c is not modelled'],
+    ['-M modprobe -L', 'not-modelled', 'iptables v1.4.21: option -M is not modelled'],
   ] as const;
   for (const [line, code, message] of cases)
     expect(() => OLD.run(split(line), fakeHost(), ''), line).toThrow(

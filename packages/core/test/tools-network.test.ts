@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { ConntrackRow } from '../src/agent/report.ts';
 import { formatIpv4, parseCidr, parseIpv4, parseMac } from '../src/base/address.ts';
 import type { Route } from '../src/kernel/config.ts';
-import { parseSave } from '../src/kernel/netfilter/save.ts';
+import { parseSave } from '../src/kernel/netfilter/restore.ts';
 import { routesOfAddress } from '../src/kernel/route.ts';
 import { conntrack } from '../src/tools/conntrack.ts';
 import { bridge } from '../src/tools/iproute/bridge.ts';

@@ -169,6 +169,10 @@ export class Machine {
     return { policy: state?.policy ?? { packets: 0, bytes: 0 }, rules: state?.counters ?? [] };
   }
 
+  setCounter(table: TableName, chain: string, place: number | 'policy', counter: Readonly<Counter>): void {
+    this.host.tables[table].setCounter(chain, place, counter);
+  }
+
   neighbours(): readonly NeighbourRow[] {
     return neighbourRows(this.host);
   }

@@ -3,7 +3,6 @@
  * Follows linux include/uapi/linux/netfilter_ipv4.h, net/netfilter/nf_conntrack_proto.c, nf_nat_proto.c,
  * iptable_*.c and ipvs/ip_vs_core.c (6.1).
  */
-import type { Ipv4 } from '../base/address.ts';
 import { memo } from '../base/immutable.ts';
 import { ICMP_ERROR } from './icmp.ts';
 import { ipvsIn, ipvsOut } from './ipvs-hooks.ts';
@@ -12,10 +11,10 @@ import type { Connection } from './netfilter/connection.ts';
 import { confirm, track } from './netfilter/conntrack.ts';
 import { type Hook, type HookEntry, type PerHook, PRIORITY, type Verdict } from './netfilter/hook.ts';
 import { MATCHES } from './netfilter/matches.ts';
-import { decide, type Mapping, translate } from './netfilter/nat.ts';
+import { decide, translate } from './netfilter/nat.ts';
+import { type Mapping, mappingTo, netmapped } from './netfilter/nat-range.ts';
 import { type Chain, type Match, type Netfilter, PROTOCOL, type Rule, type TableName, type Target } from './netfilter/rule.ts';
 import { isUsed, type TableVerdict } from './netfilter/table.ts';
-import { type DnatTarget, drawsPort, type PortsTarget, type SnatTarget } from './netfilter/target/nat.ts';
 import { TARGETS } from './netfilter/targets.ts';
 import { TRACKING } from './netfilter/unmodelled.ts';
 import { outFailure, reject } from './path.ts';
@@ -157,18 +156,16 @@ function mappingOf(ns: Namespace, skb: SkBuff, hook: Hook, verdict: Exclude<Tabl
   switch (verdict.name) {
     case 'DNAT':
     case 'SNAT':
-      return mapping(verdict.address, verdict);
+      return mappingTo(verdict.address, verdict);
     case 'MASQUERADE':
-      return mapping(skb.output === undefined ? 0 : ns.addressTowards(skb.output, skb.nextHop), verdict);
+      return mappingTo(skb.output === undefined ? 0 : ns.addressTowards(skb.output, skb.nextHop), verdict);
     case 'REDIRECT': {
       const address = (hook === 'OUTPUT' ? undefined : skb.input?.link.addresses[0]?.address) ?? LOOPBACK;
-      return mapping(address, verdict);
+      return mappingTo(address, verdict);
     }
+    case 'NETMAP':
+      return mappingTo(netmapped(verdict.network, hook === 'PREROUTING' || hook === 'OUTPUT' ? skb.destination : skb.source), {});
     default:
       return undefined;
   }
-}
-
-function mapping(address: Ipv4 | undefined, target: DnatTarget | SnatTarget | PortsTarget): Mapping {
-  return { address, port: target.port, random: drawsPort(target) };
 }

@@ -130,10 +130,17 @@ function kindOf(rules: readonly RoutingRule[], source: Ipv4, mark: number): numb
   return bits;
 }
 
-/** The routes an address on a device brings with it, in the kernel's order. */
-export function routesOfAddress(link: Pick<Link, 'name' | 'kind'>, address: Cidr): readonly Route[] {
+/** The address that came first of those that a device has in one network; further ones are secondary. */
+export function primaryOf({ addresses }: Pick<Link, 'addresses'>, address: Cidr): Cidr {
+  return addresses.find(({ address: other, prefix }) => prefix === address.prefix && contains(address, other)) ?? address;
+}
+
+/** The routes an address on a device brings with it, in the kernel's order; a secondary one speaks as its primary. */
+export function routesOfAddress(link: Pick<Link, 'name' | 'kind' | 'addresses'>, address: Cidr): readonly Route[] {
   const own = { address: address.address, prefix: 32 };
-  const routes = [kernelRoute(TABLE.local, 'local', own, 'host', link.name, address)];
+  const primary = primaryOf(link, address);
+  const routes = [kernelRoute(TABLE.local, 'local', own, 'host', link.name, primary)];
+  if (primary.address !== address.address) return routes;
   if (link.kind.type === 'loopback') {
     if (address.prefix < 32) routes.push(kernelRoute(TABLE.local, 'local', networkOf(address), 'host', link.name, address));
   } else if (address.prefix < 32) {

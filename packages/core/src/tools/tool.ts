@@ -11,6 +11,7 @@ import type { Ipvs } from '../kernel/ipvs/ipvs.ts';
 import type { LogLine } from '../kernel/kernel-log.ts';
 import type { TableName } from '../kernel/netfilter/rule.ts';
 import type { ChainCounters } from '../kernel/netfilter/save.ts';
+import type { Counter } from '../kernel/netfilter/table.ts';
 
 /** What a command printed, and its exit code. */
 export interface ToolResult {
@@ -46,6 +47,8 @@ export interface Host {
   configure(recipe: (draft: Draft<MachineConfig>) => void): void;
   /** Counters of a chain's policy and of its rules, in the rules' order. Of a user chain the policy counts nothing. */
   counters(table: TableName, chain: string): ChainCounters;
+  /** Sets the counter of a chain's rule, by its place from 0, or of its policy. */
+  setCounter(table: TableName, chain: string, place: number | 'policy', counter: Readonly<Counter>): void;
   /** ARP table: permanent entries and learned ones. */
   neighbours(): readonly NeighbourRow[];
   /** Forwarding entries that bridges learned or were given, and those of VXLAN devices; not the devices' own addresses. */

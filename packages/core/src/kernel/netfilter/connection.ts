@@ -163,13 +163,13 @@ export class Connection extends Direction {
   }
 }
 
-/** A connection with a translated source, by inside address and port and outside address. */
+/** A connection with a translated source, by inside address and port. */
 class MappedSource extends TupleEntry {
   readonly connection: Connection;
 
   constructor(connection: Connection) {
-    const { original, reply } = connection;
-    super(original.protocol, original.source, original.sourcePort, reply.destination, 0);
+    const { original } = connection;
+    super(original.protocol, original.source, original.sourcePort, 0, 0);
     this.connection = connection;
   }
 }
@@ -294,20 +294,20 @@ export class ConnectionTable {
     connection.confirmed = false;
   }
 
-  /** The tuple `t` with the outside port that the newest live connection from the same source has at an outside address. */
-  mappedSource(t: Tuple, outside: Ipv4, span: { first: number; last: number } | undefined, now: number): Tuple | undefined {
-    let mapped = this.mapped.get(t.protocol, t.source, t.sourcePort, outside, 0);
+  /** The tuple `t` with the outside end that the newest live connection from the same source has, of those that will do. */
+  mappedSource(t: Tuple, suits: (address: Ipv4, port: number) => boolean, now: number): Tuple | undefined {
+    let mapped = this.mapped.get(t.protocol, t.source, t.sourcePort, 0, 0);
     for (; mapped !== undefined; mapped = this.mapped.older(mapped)) {
       if (mapped.connection.expiresAt <= now) continue;
-      const port = inverse(mapped.connection.reply).sourcePort;
-      if (span === undefined || (span.first <= port && port <= span.last)) return { ...t, source: outside, sourcePort: port };
+      const { source, sourcePort } = inverse(mapped.connection.reply);
+      if (suits(source, sourcePort)) return { ...t, source, sourcePort };
     }
     return undefined;
   }
 
   private removeMapped(connection: Connection): void {
-    const { original, reply } = connection;
-    let mapped = this.mapped.get(original.protocol, original.source, original.sourcePort, reply.destination, 0);
+    const { original } = connection;
+    let mapped = this.mapped.get(original.protocol, original.source, original.sourcePort, 0, 0);
     while (mapped !== undefined && mapped.connection !== connection) mapped = this.mapped.older(mapped);
     if (mapped !== undefined) this.mapped.delete(mapped);
   }

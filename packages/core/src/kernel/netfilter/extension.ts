@@ -60,6 +60,8 @@ export interface Extension<Union extends { readonly name: string }> {
   readonly tracks: boolean;
   /** How many words an option takes; undefined if it is not this extension's. */
   arity(flag: string): number | undefined;
+  /** Its options that begin so, each by its first flag. */
+  completions(start: string): readonly string[];
   begin(): Builder<Union>;
   /** Its options as `iptables -S` writes them, each with a leading blank. */
   save(value: Union): string;
@@ -73,6 +75,8 @@ export interface Builder<Union> {
   readonly name: string;
   /** As {@link Extension.arity}. */
   arity(flag: string): number | undefined;
+  /** As {@link Extension.completions}. */
+  completions(start: string): readonly string[];
   /** Reads an option; refuses what the model does not have with code `not-modelled`. */
   take(flag: string, argument: Argument): void;
   finish(): Union;
@@ -89,11 +93,17 @@ export function extension<Union extends { readonly name: string }, T extends Uni
     const option = byFlag.get(flag);
     return option === undefined ? unmodelled.get(flag) : (option.arity ?? 1);
   };
+  const completions = (start: string): readonly string[] => {
+    const own = description.options.filter(({ flags }) => flags.some((flag) => flag.startsWith(start)));
+    const others = [...unmodelled.keys()].filter((flag) => flag.startsWith(start));
+    return [...own.map(({ flags }) => flags[0]), ...others];
+  };
   return {
     name: description.name,
     tracks: description.tracks === true,
     arity,
-    begin: () => begin(description, byFlag, arity),
+    completions,
+    begin: () => begin(description, byFlag, { arity, completions }),
     save: (value) => {
       assert(value.name === description.name, `${value.name} printed as ${description.name}`);
       return description.options.map((option) => writeOption(option, value as T)).join('');
@@ -106,13 +116,14 @@ export function extension<Union extends { readonly name: string }, T extends Uni
 function begin<Union extends { readonly name: string }, T extends Union>(
   description: ExtensionDescription<T>,
   byFlag: ReadonlyMap<string, OptionDescription<T>>,
-  arity: (flag: string) => number | undefined,
+  { arity, completions }: Pick<Builder<Union>, 'arity' | 'completions'>,
 ): Builder<Union> {
   const value = description.start();
   const seen = new Set<OptionDescription<T>>();
   return {
     name: description.name,
     arity,
+    completions,
     take(flag, argument) {
       const option = byFlag.get(flag);
       if (option === undefined) throw notModelled(`${description.name}'s option ${flag}`);

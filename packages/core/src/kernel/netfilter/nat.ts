@@ -3,24 +3,16 @@
  * Follows linux net/netfilter/nf_nat_core.c and nf_nat_proto.c (6.1). Where the kernel draws a port from its own
  * chance, the namespace's seeded chance is drawn from.
  */
-import type { Ipv4 } from '../../base/address.ts';
 import type { Random } from '../../base/random.ts';
 import type { Tuple } from '../../base/tuple-table.ts';
 import type { Packet } from '../../wire/ipv4.ts';
 import type { SkBuff } from '../skb.ts';
 import { type Connection, type ConnectionTable, inverse, sameTuple } from './connection.ts';
+import { allows, type Mapping, mappedAddress } from './nat-range.ts';
 import { type PortSpan, PROTOCOL } from './rule.ts';
 
 /** Which end of a packet a hook translates. */
 export type Side = 'source' | 'destination';
-
-/** What a nat rule asks for: an address, a span of ports, or both. */
-export interface Mapping {
-  readonly address: Ipv4 | undefined;
-  readonly port: PortSpan | undefined;
-  /** A port is drawn even where the one there is would do (NF_NAT_RANGE_PROTO_RANDOM). */
-  readonly random: boolean;
-}
 
 /**
  * Decides one side of a new connection: as a rule maps it or, without a rule, as it is, with another source port
@@ -103,14 +95,18 @@ function rewriteAddress(p: Packet, side: Side, opposite: Tuple): void {
 
 /** The first port of a span that is free, from the one it has if that is in the span, or from one that is drawn. */
 function mapDestination(t: Tuple, mapping: Mapping | undefined, table: ConnectionTable, random: Random, now: number): Tuple {
-  const moved = mapping?.address === undefined ? t : { ...t, destination: mapping.address };
+  const address = mappedAddress(t, mapping);
+  const moved = address === undefined ? t : { ...t, destination: address };
   const span = mapping?.port;
   // Of an echo another identifier is taken even without a rule.
   if (span === undefined) return t.protocol === PROTOCOL.icmp ? freeIdentifier(moved, table, now) : moved;
   const draws = mapping?.random === true;
-  if (!draws && inSpan(span, t.destinationPort) && (span.first === span.last || !table.answersTaken(moved, now))) return moved;
+  const base = mapping?.basePort;
+  const may = !draws && base === undefined && inSpan(span, t.destinationPort);
+  if (may && (span.first === span.last || !table.answersTaken(moved, now))) return moved;
   const size = span.last - span.first + 1;
-  const start = draws ? random.nextInt(size) : 0;
+  // A port as far from the span's first as the one it has is from the base: in 16 bits, as the kernel counts.
+  const start = base !== undefined ? (t.destinationPort - base) & 0xffff : draws ? random.nextInt(size) : 0;
   for (let i = 0; i < size; i++) {
     const candidate = { ...moved, destinationPort: span.first + ((start + i) % size) };
     if (!table.answersTaken(candidate, now)) return candidate;
@@ -142,10 +138,11 @@ function freeSource(
   now: number,
 ): Tuple | undefined {
   const span = mapping?.port;
-  const address = mapping?.address ?? current.source;
+  const earlier = mapping?.random === true ? undefined : earlierSource(current, mapping, table, now);
+  if (earlier !== undefined) return earlier;
+  const address = mappedAddress(current, mapping) ?? current.source;
   const wanted = address === current.source ? current : { ...current, source: address };
-  const kept = mapping?.random === true ? undefined : keptSource(current, wanted, span, table, now);
-  if (kept !== undefined) return kept;
+  if (mapping?.random !== true && portFits(wanted, span, table, now)) return wanted;
   if (wanted.protocol !== PROTOCOL.tcp && wanted.protocol !== PROTOCOL.udp && wanted.protocol !== PROTOCOL.icmp) return undefined;
   const { first, last } = span ?? portClass(current);
   const size = last - first + 1;
@@ -157,23 +154,18 @@ function freeSource(
   return undefined;
 }
 
-/** The source with the port it has, or had before, if that will do. */
-function keptSource(
-  current: Tuple,
-  wanted: Tuple,
-  span: PortSpan | undefined,
-  table: ConnectionTable,
-  now: number,
-): Tuple | undefined {
-  if (wanted === current && (span === undefined || inSpan(span, current.sourcePort))) {
-    if (!table.answersTaken(current, now)) return current;
-  } else {
-    // A flow from the same address and port keeps the outside port that another one of it has.
-    const before = table.mappedSource(current, wanted.source, span, now);
-    if (before !== undefined && !table.answersTaken(before, now)) return before;
-  }
-  if (span !== undefined && !inSpan(span, wanted.sourcePort)) return undefined;
-  return span?.first === span?.last && span !== undefined ? wanted : table.answersTaken(wanted, now) ? undefined : wanted;
+/** The source as it is if that is allowed, else what another connection from it has outside; undefined if that is taken. */
+function earlierSource(current: Tuple, mapping: Mapping | undefined, table: ConnectionTable, now: number): Tuple | undefined {
+  const before = allows(mapping, current.source, current.sourcePort)
+    ? current
+    : table.mappedSource(current, (address, port) => allows(mapping, address, port), now);
+  return before === undefined || table.answersTaken(before, now) ? undefined : before;
+}
+
+/** Whether a source may keep its port: a span's only one even if it is taken. */
+function portFits(wanted: Tuple, span: PortSpan | undefined, table: ConnectionTable, now: number): boolean {
+  if (span !== undefined && !inSpan(span, wanted.sourcePort)) return false;
+  return (span !== undefined && span.first === span.last) || !table.answersTaken(wanted, now);
 }
 
 function portClass(t: Tuple): PortSpan {

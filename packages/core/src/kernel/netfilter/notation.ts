@@ -133,24 +133,32 @@ export function formatPortSpan(span: PortSpan): string {
  * @throws Refusal in iptables' words
  */
 export function parseNetwork(text: string): AddressMatch {
-  const { network, mask } = parseHost(text);
-  if (mask === undefined) return { network: networkOf(network) };
-  return { network: { address: (network.address & mask) >>> 0, prefix: 32 }, mask };
+  const { address, mask } = parseMasked(text);
+  const prefix = prefixOf(mask);
+  if (prefix !== undefined) return { network: networkOf({ address, prefix }) };
+  return { network: { address: (address & mask) >>> 0, prefix: 32 }, mask };
 }
 
 /**
- * As {@link parseNetwork}, but keeps host bits, as the options of conntrack do.
+ * As {@link parseNetwork}, but keeps host bits, as the options of extensions do; a mask that is no prefix is all ones
+ * to them.
  * @throws Refusal in iptables' words
  */
 export function parseHost(text: string): AddressMatch {
-  if (text.includes(',')) throw notModelled('a list of addresses');
+  const { address, mask } = parseMasked(text);
+  return { network: { address, prefix: prefixOf(mask) ?? 32 } };
+}
+
+function parseMasked(text: string): { readonly address: Ipv4; readonly mask: Ipv4 } {
   const slash = text.indexOf('/');
   const word = slash < 0 ? text : text.slice(0, slash);
   if (!isIpv4(word)) throw parameterProblem(`host/network \`${shorten(word)}' not found`);
-  const address = parseIpv4(word);
-  const mask = slash < 0 ? maskOf(32) : parseMask(text.slice(slash + 1));
-  for (let prefix = 0; prefix <= 32; prefix++) if (maskOf(prefix) === mask) return { network: { address, prefix } };
-  return { network: { address, prefix: 32 }, mask };
+  return { address: parseIpv4(word), mask: slash < 0 ? maskOf(32) : parseMask(text.slice(slash + 1)) };
+}
+
+function prefixOf(mask: Ipv4): number | undefined {
+  for (let prefix = 0; prefix <= 32; prefix++) if (maskOf(prefix) === mask) return prefix;
+  return undefined;
 }
 
 function parseMask(text: string): Ipv4 {

@@ -29,6 +29,11 @@ export class Part<T extends { readonly name: string }> {
     return this.builder?.arity(flag);
   }
 
+  /** Its options that begin so; none if nobody knows them. */
+  completions(start: string): readonly string[] {
+    return this.builder?.completions(start) ?? [];
+  }
+
   /** Takes an option; `words` is how it was written. */
   take(flag: string, argument: Argument, words: readonly string[]): void {
     this.words.push(...words);

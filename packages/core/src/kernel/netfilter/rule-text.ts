@@ -5,7 +5,7 @@
 import { formatCidr, formatIpv4 } from '../../base/address.ts';
 import { MATCHES } from './matches.ts';
 import { protocolName } from './notation.ts';
-import type { AddressMatch, Match, Rule, Target } from './rule.ts';
+import type { AddressMatch, InterfaceMatch, Match, Rule, Target } from './rule.ts';
 import type { Counter } from './table.ts';
 import { TARGETS } from './targets.ts';
 import { unmodelledText } from './unmodelled.ts';
@@ -15,13 +15,18 @@ export function ruleArguments(rule: Rule, counter?: Readonly<Counter>): string {
   let text = '';
   if (rule.source !== undefined) text += option('-s', networkText(rule.source), rule.source.not);
   if (rule.destination !== undefined) text += option('-d', networkText(rule.destination), rule.destination.not);
-  if (rule.in !== undefined) text += option('-i', rule.in.name, rule.in.not);
-  if (rule.out !== undefined) text += option('-o', rule.out.name, rule.out.not);
+  if (isNamed(rule.in)) text += option('-i', rule.in.name, rule.in.not);
+  if (isNamed(rule.out)) text += option('-o', rule.out.name, rule.out.not);
   if (rule.protocol !== undefined) text += option('-p', protocolName(rule.protocol.number, false), rule.protocol.not);
   if (rule.fragment !== undefined) text += rule.fragment.not === true ? ' ! -f' : ' -f';
   for (const match of rule.matches) text += ` -m ${matchText(match)}`;
   if (counter !== undefined) text += ` -c ${counter.packets} ${counter.bytes}`;
   return (text + targetText(rule.target)).slice(1);
+}
+
+/** iptables prints nothing of `+`, which is any device, not even behind `!`. */
+function isNamed(match: InterfaceMatch | undefined): match is InterfaceMatch {
+  return match !== undefined && match.name !== '+';
 }
 
 function matchText(match: Match): string {

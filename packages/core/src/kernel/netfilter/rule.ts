@@ -19,7 +19,7 @@ import type { SetMatch } from './match/set.ts';
 import type { StatisticMatch } from './match/statistic.ts';
 import type { LogTarget } from './target/log.ts';
 import type { ConnmarkTarget, MarkTarget } from './target/mark.ts';
-import type { DnatTarget, PortsTarget, SnatTarget } from './target/nat.ts';
+import type { DnatTarget, NetmapTarget, PortsTarget, SnatTarget } from './target/nat.ts';
 import type { NotrackTarget } from './target/notrack.ts';
 import type { RejectTarget } from './target/reject.ts';
 import type { TcpmssTarget } from './target/tcpmss.ts';
@@ -117,6 +117,7 @@ export type Target =
   | DnatTarget
   | SnatTarget
   | PortsTarget
+  | NetmapTarget
   | MarkTarget
   | ConnmarkTarget
   | NotrackTarget

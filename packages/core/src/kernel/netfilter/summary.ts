@@ -1,6 +1,7 @@
 /** A rule in a few words, for traces; `iptables -S` prints the whole (see arguments.ts). */
-import { formatIpv4 } from '../../base/address.ts';
-import type { PortSpan, Rule, Target } from './rule.ts';
+import { formatCidr } from '../../base/address.ts';
+import type { Rule, Target } from './rule.ts';
+import { formatTo } from './target/nat.ts';
 
 /** `DNAT to 172.17.0.2:16106`. */
 export function ruleSummary(rule: Rule): string {
@@ -14,9 +15,10 @@ function targetText(target: Target): string {
     case 'GOTO':
       return `goto ${target.chain}`;
     case 'DNAT':
-      return `DNAT to ${target.address === undefined ? '' : formatIpv4(target.address)}${portText(target.port)}`;
     case 'SNAT':
-      return `SNAT to ${target.address === undefined ? '' : formatIpv4(target.address)}${portText(target.port)}`;
+      return `${target.name} to ${formatTo(target)}`;
+    case 'NETMAP':
+      return `NETMAP to ${formatCidr(target.network)}`;
     case 'REJECT':
       return `REJECT with ${target.with}`;
     case 'MARK':
@@ -30,9 +32,4 @@ function targetText(target: Target): string {
     default:
       return target.name;
   }
-}
-
-function portText(port: PortSpan | undefined): string {
-  if (port === undefined) return '';
-  return port.first === port.last ? `:${port.first}` : `:${port.first}-${port.last}`;
 }

@@ -22,7 +22,8 @@ export class ChainState {
   readonly chain: Chain;
   readonly rules: readonly CompiledRule[];
   readonly counters: readonly Counter[];
-  readonly policy: Counter;
+  /** Counts from 0 again whenever the table changes: iptables puts the counters of rules back, but not those of policies. */
+  policy: Counter = { packets: 0, bytes: 0 };
   readonly index: RuleIndex | undefined;
   /** For each rule the chain it goes to, if it goes to one. */
   targets: readonly (ChainState | undefined)[] = [];
@@ -34,7 +35,6 @@ export class ChainState {
     this.rules = compileRules(chain.rules);
     this.index = RuleIndex.of(chain.rules);
     this.counters = before?.chain.rules === chain.rules ? before.counters : carryOver(chain.rules, before);
-    this.policy = before?.policy ?? { packets: 0, bytes: 0 };
   }
 }
 
@@ -85,6 +85,16 @@ export class TableState {
     return this.chains.get(name);
   }
 
+  /** Sets the counter of a rule, by its place from 0, or of the policy. False if there is none such. */
+  setCounter(chain: string, place: number | 'policy', { packets, bytes }: Readonly<Counter>): boolean {
+    const state = this.chain(chain);
+    const counter = place === 'policy' ? state?.policy : state?.counters[place];
+    if (counter === undefined) return false;
+    counter.packets = packets;
+    counter.bytes = bytes;
+    return true;
+  }
+
   private prepare(): void {
     const chains = new Map<string, ChainState>();
     for (const chain of this.source) {
@@ -93,6 +103,7 @@ export class TableState {
     }
     for (const state of chains.values()) {
       state.sweeps = undefined;
+      state.policy = { packets: 0, bytes: 0 };
       state.targets = state.rules.map(({ rule: { target } }) =>
         target.name === 'JUMP' || target.name === 'GOTO' ? chains.get(target.chain) : undefined,
       );

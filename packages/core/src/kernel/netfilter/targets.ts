@@ -4,7 +4,7 @@ import type { Target } from './rule.ts';
 import type { Act } from './rule-host.ts';
 import { log } from './target/log.ts';
 import { connmark, mark } from './target/mark.ts';
-import { dnat, masquerade, redirect, snat } from './target/nat.ts';
+import { dnat, masquerade, netmap, redirect, snat } from './target/nat.ts';
 import { ct, notrack } from './target/notrack.ts';
 import { reject } from './target/reject.ts';
 import { tcpmss } from './target/tcpmss.ts';
@@ -35,6 +35,7 @@ export const TARGETS: ReadonlyMap<string, TargetExtension> = new Map(
     targetExtension(snat),
     targetExtension(masquerade),
     targetExtension(redirect),
+    targetExtension(netmap),
     targetExtension(mark),
     targetExtension(connmark),
     targetExtension(notrack),

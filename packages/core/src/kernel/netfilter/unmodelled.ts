@@ -33,7 +33,7 @@ export const UNMODELLED_MATCHES: ReadonlySet<string> = new Set(
 /** Targets that iptables 1.8.9 has and the model does not. */
 export const UNMODELLED_TARGETS: ReadonlySet<string> = new Set(
   (
-    'AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNSECMARK DSCP ECN HMARK IDLETIMER LED NETMAP NFLOG NFQUEUE QUEUE RATEEST ' +
+    'AUDIT CHECKSUM CLASSIFY CLUSTERIP CONNSECMARK DSCP ECN HMARK IDLETIMER LED NFLOG NFQUEUE QUEUE RATEEST ' +
     'SECMARK SET SYNPROXY TCPOPTSTRIP TEE TOS TPROXY TRACE TTL ULOG'
   ).split(' '),
 );
@@ -45,7 +45,7 @@ export const PASSING: ReadonlySet<string> = new Set(
 
 /** Those of both kinds that ask for connection tracking. */
 export const TRACKING: ReadonlySet<string> = new Set(
-  'cluster connbytes connlabel connlimit helper CONNSECMARK CT NETMAP SYNPROXY'.split(' '),
+  'cluster connbytes connlabel connlimit helper CONNSECMARK CT SYNPROXY'.split(' '),
 );
 
 /** `-m recent --set --name DEFAULT`, without the flag before the name. */

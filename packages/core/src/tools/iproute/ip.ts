@@ -8,6 +8,7 @@ import type { MachineConfig } from '../../agent/config.ts';
 import type { NeighbourRow } from '../../agent/report.ts';
 import { broadcastOf, formatCidr, formatIpv4, formatMac } from '../../base/address.ts';
 import type { Link } from '../../kernel/config.ts';
+import { primaryOf } from '../../kernel/route.ts';
 import { failed, lines, notModelled, ok, shorten } from '../result.ts';
 import type { Host, Tool, ToolResult } from '../tool.ts';
 import { showRoutes, showRules } from './ip-route.ts';
@@ -189,8 +190,9 @@ function addressLines(link: Link, address: Link['addresses'][number], { ucr }: M
   const ofCni = ucr.networks.some(({ bridge }) => bridge === link.name);
   const broadcast =
     (type === 'bridge' || type === 'veth') && !ofCni && address.prefix < 31 ? ` brd ${formatIpv4(broadcastOf(address))}` : '';
+  const secondary = primaryOf(link, address).address === address.address ? '' : ' secondary';
   return [
-    `    inet ${formatCidr(address)}${broadcast} scope ${loopback ? 'host' : 'global'} ${link.name}`,
+    `    inet ${formatCidr(address)}${broadcast} scope ${loopback ? 'host' : 'global'}${secondary} ${link.name}`,
     '       valid_lft forever preferred_lft forever',
   ];
 }

@@ -4,10 +4,11 @@
  * (`-L DOCKER`), so that `-Ln` asks for the chain `n`, as it does there.
  */
 import { ruleOptionArity } from '../../kernel/netfilter/arguments.ts';
+import { letterOf, lettersFrom } from '../../kernel/netfilter/long-options.ts';
 import { parameterProblem, shorten } from '../../kernel/netfilter/notation.ts';
 
 /** A command letter of iptables. */
-export type CommandLetter = 'A' | 'C' | 'D' | 'I' | 'R' | 'L' | 'S' | 'F' | 'N' | 'X' | 'P';
+export type CommandLetter = 'A' | 'C' | 'D' | 'I' | 'R' | 'L' | 'S' | 'F' | 'Z' | 'N' | 'X' | 'E' | 'P';
 
 /** What was asked. */
 export interface Command {
@@ -17,6 +18,10 @@ export interface Command {
   readonly number?: number;
   /** `-P CHAIN POLICY`. */
   readonly policy?: string;
+  /** `-E CHAIN NAME`. */
+  readonly newName?: string;
+  /** `-L -Z`: what is listed counts from 0 again. */
+  readonly zero: boolean;
   readonly table: string;
   readonly numeric: boolean;
   readonly verbose: boolean;
@@ -26,52 +31,33 @@ export interface Command {
   readonly rule: readonly string[];
 }
 
-const COMMANDS: ReadonlyMap<string, CommandLetter> = new Map<string, CommandLetter>([
-  ['-A', 'A'],
-  ['--append', 'A'],
-  ['-C', 'C'],
-  ['--check', 'C'],
-  ['-D', 'D'],
-  ['--delete', 'D'],
-  ['-I', 'I'],
-  ['--insert', 'I'],
-  ['-R', 'R'],
-  ['--replace', 'R'],
-  ['-L', 'L'],
-  ['--list', 'L'],
-  ['-S', 'S'],
-  ['--list-rules', 'S'],
-  ['-F', 'F'],
-  ['--flush', 'F'],
-  ['-N', 'N'],
-  ['--new-chain', 'N'],
-  ['--new', 'N'],
-  ['-X', 'X'],
-  ['--delete-chain', 'X'],
-  ['-P', 'P'],
-  ['--policy', 'P'],
-]);
+const COMMANDS: readonly CommandLetter[] = ['A', 'C', 'D', 'I', 'R', 'L', 'S', 'F', 'Z', 'N', 'X', 'E', 'P'];
 /** Commands whose chain may be left out. */
-const CHAIN_OPTIONAL: readonly CommandLetter[] = ['L', 'S', 'F', 'X'];
-const NUMBERED: readonly CommandLetter[] = ['I', 'D', 'R', 'L', 'S'];
+const CHAIN_OPTIONAL: readonly CommandLetter[] = ['L', 'S', 'F', 'Z', 'X'];
+const NUMBERED: readonly CommandLetter[] = ['I', 'D', 'R', 'L', 'S', 'Z'];
 
 type Flag = 'numeric' | 'verbose' | 'exact' | 'lineNumbers' | 'ipv4' | 'help' | 'version';
 const FLAGS: ReadonlyMap<string, Flag> = new Map<string, Flag>([
   ['-n', 'numeric'],
-  ['--numeric', 'numeric'],
   ['-v', 'verbose'],
-  ['--verbose', 'verbose'],
   ['-x', 'exact'],
-  ['--exact', 'exact'],
   ['--line-numbers', 'lineNumbers'],
   ['-4', 'ipv4'],
-  ['--ipv4', 'ipv4'],
   ['-h', 'help'],
-  ['--help', 'help'],
   ['-V', 'version'],
-  ['--version', 'version'],
 ]);
-const UNMODELLED = ['-Z', '--zero', '-E', '--rename-chain', '-M', '--modprobe', '-6', '--ipv6'];
+const UNMODELLED = ['-M', '-6'];
+/** Letters that a rule's own reader completes, as it knows the extensions. */
+const OF_RULES = ['-s', '-d', '-i', '-o', '-p', '-j', '-g', '-m', '-f', '-c'];
+
+/** A long option by its letter, if it is one of the command's own. */
+function commandOption(name: string): string {
+  if (ruleOptionArity(name) !== undefined) return name;
+  const [letter = name, another] = lettersFrom(name);
+  const exact = letterOf(name);
+  if (exact !== name || another !== undefined || OF_RULES.includes(letter)) return exact;
+  return letter;
+}
 
 /**
  * Sorts the words.
@@ -93,6 +79,8 @@ class Scanner {
   private chain: string | undefined;
   private number: number | undefined;
   private policy: string | undefined;
+  private newName: string | undefined;
+  private zero = false;
   private table = 'filter';
   private position = 0;
 
@@ -114,6 +102,8 @@ class Scanner {
       ...(this.chain === undefined ? {} : { chain: this.chain }),
       ...(this.number === undefined ? {} : { number: this.number }),
       ...(this.policy === undefined ? {} : { policy: this.policy }),
+      ...(this.newName === undefined ? {} : { newName: this.newName }),
+      zero: this.zero,
       table,
       numeric: flags.has('numeric'),
       verbose: flags.has('verbose'),
@@ -127,8 +117,8 @@ class Scanner {
     const word = this.args[this.position++] ?? '';
     if (word.startsWith('--')) {
       const equals = word.indexOf('=');
-      if (equals < 0) this.option(word, undefined);
-      else this.option(word.slice(0, equals), word.slice(equals + 1));
+      if (equals < 0) this.option(commandOption(word), undefined);
+      else this.option(commandOption(word.slice(0, equals)), word.slice(equals + 1));
     } else if (word.startsWith('-') && word.length > 1) {
       this.cluster(word);
     } else {
@@ -153,10 +143,10 @@ class Scanner {
       return true;
     }
     if (UNMODELLED.includes(flag)) throw parameterProblem(`option ${flag} is not modelled`, flag, 'not-modelled');
-    const letter = COMMANDS.get(flag);
+    const letter = COMMANDS.find((one) => flag === `-${one}`);
     if (letter !== undefined) this.setCommand(letter, flag, attached);
-    else if (flag === '-t' || flag === '--table') this.table = this.value(flag, attached);
-    else if (flag === '-w' || flag === '--wait' || flag === '-W' || flag === '--wait-interval') this.wait(attached);
+    else if (flag === '-t') this.table = this.value(flag, attached);
+    else if (flag === '-w' || flag === '-W') this.wait(attached);
     else this.ruleOption(flag, attached);
     return false;
   }
@@ -168,13 +158,19 @@ class Scanner {
   }
 
   private setCommand(letter: CommandLetter, flag: string, attached: string | undefined): void {
-    if (this.letter !== undefined) throw parameterProblem(`Cannot use -${letter} with -${this.letter}\n`, flag);
-    this.letter = letter;
-    if (CHAIN_OPTIONAL.includes(letter)) this.chain = attached ?? (this.hasValue() ? this.args[this.position++] : undefined);
+    const lists = (one: CommandLetter | undefined) => one === 'L' || one === 'S';
+    this.zero ||= (lists(this.letter) && letter === 'Z') || (this.letter === 'Z' && lists(letter));
+    if (this.letter !== undefined && !this.zero) throw parameterProblem(`Cannot use -${letter} with -${this.letter}`, flag);
+    if (!lists(this.letter)) this.letter = letter;
+    if (CHAIN_OPTIONAL.includes(letter))
+      this.chain = attached ?? (this.hasValue() ? this.args[this.position++] : undefined) ?? this.chain;
     else this.chain = this.value(flag, attached);
     if (letter === 'P') {
       if (!this.hasValue()) throw parameterProblem('-P requires a chain and a policy', flag);
       this.policy = this.args[this.position++];
+    } else if (letter === 'E') {
+      if (!this.hasValue()) throw parameterProblem('-E requires old-chain-name and new-chain-name', flag);
+      this.newName = this.args[this.position++];
     } else if (NUMBERED.includes(letter) && this.hasValue()) {
       const text = this.args[this.position] ?? '';
       if (!/^\d{1,9}$/.test(text)) throw parameterProblem(`Invalid rule number \`${shorten(text)}'`, flag);
@@ -186,7 +182,7 @@ class Scanner {
   }
 
   private checkChainName(flag: string): void {
-    const chain = this.chain ?? '';
+    const chain = this.newName ?? this.chain ?? '';
     if (chain.length > 28) throw parameterProblem(`chain name \`${shorten(chain)}' too long (must be under 29 chars)`, flag);
     if (this.letter === 'N' && /^[-!]/.test(chain))
       throw parameterProblem(`chain name not allowed to start with \`${chain[0]}'\n`, flag);

@@ -1,7 +1,6 @@
 /**
  * `iptables`: rules listed and changed.
- * Follows iptables 1.4.21, the post's, in its layout, and 1.8.9, which was recorded. Not modelled and refused by name:
- * `-Z`, `-E`, and the extensions that kernel/netfilter does not have.
+ * Follows iptables 1.4.21, the post's, in its layout, and 1.8.9, which was recorded.
  */
 import type { Draft } from 'immer';
 import { Refusal } from '../../base/refusal.ts';
@@ -10,10 +9,10 @@ import { parameterProblem, shorten } from '../../kernel/netfilter/notation.ts';
 import type { Chain, TableName } from '../../kernel/netfilter/rule.ts';
 import { ruleArguments } from '../../kernel/netfilter/rule-text.ts';
 import { listedChains, TABLES } from '../../kernel/netfilter/save.ts';
-import { failed, ok } from '../result.ts';
+import { failed, lines, ok } from '../result.ts';
 import type { Host, Tool, ToolResult } from '../tool.ts';
 import { type Command, parseCommand } from './command.ts';
-import { applyCommand, kernelRefusal } from './edit.ts';
+import { applyCommand, kernelRefusal, type SetCounter, zeroed } from './edit.ts';
 import { type IptablesVersion, listChain, referencesTo } from './list.ts';
 
 const USAGE = `Usage: iptables -[ACD] chain rule-specification [options]
@@ -21,7 +20,8 @@ const USAGE = `Usage: iptables -[ACD] chain rule-specification [options]
        iptables -R chain rulenum rule-specification [options]
        iptables -D chain rulenum [options]
        iptables -[LS] [chain [rulenum]] [options]
-       iptables -[FX] [chain] [options]
+       iptables -[FXZ] [chain] [options]
+       iptables -E old-chain-name new-chain-name
        iptables -N chain
        iptables -P chain target [options]
        iptables -h (print this help information)
@@ -50,19 +50,41 @@ function run(args: readonly string[], host: Host, version: IptablesVersion): Too
     if (command === 'version') return ok(`${programName(version)}\n`);
     const table = TABLES.find((name) => name === command.table);
     if (table === undefined) return noTable(command.table, version);
-    if (command.letter === 'L' || command.letter === 'S') return ok(list(table, command, host, version));
     const before = host.config.host.netfilter[table];
-    const after = applyCommand(before, command);
-    if (after !== before) {
+    const lists = command.letter === 'L' || command.letter === 'S';
+    const listed = lists ? list(table, command, host, version) : '';
+    const { chains, counters } = lists
+      ? { chains: before, counters: command.zero ? zeroed(before, command) : [] }
+      : applyCommand(before, command);
+    const kept = command.letter === 'E' ? countersKept(table, command, host) : [];
+    if (chains !== before) {
       host.configure((draft) => {
-        draft.host.netfilter[table] = after as Draft<Chain>[];
+        draft.host.netfilter[table] = chains as Draft<Chain>[];
       });
     }
-    return ok('');
+    for (const { chain, place, counter } of [...kept, ...counters]) host.setCounter(table, chain, place, counter);
+    return ok(listed + zeroingLines(command, counters));
   } catch (error) {
     if (error instanceof Refusal && error.component === 'iptables') return explain(error, version);
     throw error;
   }
+}
+
+/** Rules that lead to a chain with a new name are new ones, but go on counting. */
+function countersKept(table: TableName, { chain: old, newName }: Command, host: Host): readonly SetCounter[] {
+  return host.config.host.netfilter[table].flatMap(({ name }) =>
+    host.counters(table, name).rules.map((counter, place) => ({
+      chain: name === old ? (newName ?? name) : name,
+      place,
+      counter: { ...counter },
+    })),
+  );
+}
+
+/** What `-Z -v` says of each chain. */
+function zeroingLines({ verbose, zero, letter }: Command, counters: readonly SetCounter[]): string {
+  const policies = counters.filter(({ place }) => place === 'policy');
+  return verbose && (zero || letter === 'Z') ? lines(policies.map(({ chain }) => `Zeroing chain \`${chain}'`)) : '';
 }
 
 /** What iptables itself would have answered; an option it does not know, or the model does not, stays a Refusal. */

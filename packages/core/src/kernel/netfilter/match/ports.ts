@@ -56,6 +56,11 @@ function portOption<T extends TcpMatch | UdpMatch>(field: 'sourcePort' | 'destin
       const { first, last } = parsePortRange(argument.words[0] ?? '');
       if (first > 0 || last < 65535 || argument.not) option.read(argument, into);
     },
+    // iptables prints no ports where all are named, not even behind `!`.
+    write(from: T) {
+      const ports = from[field];
+      return ports?.first === 0 && ports.last === 65535 ? undefined : option.write(from);
+    },
   };
 }
 
@@ -99,7 +104,9 @@ export const tcp: MatchDescription<TcpMatch> = {
         into.flags = not ? { ...flags, not } : flags;
       },
       write: ({ flags }) =>
-        flags === undefined ? undefined : { words: [formatFlags(flags.mask), formatFlags(flags.set)], not: flags.not === true },
+        flags === undefined || (flags.mask === 0 && flags.not !== true)
+          ? undefined
+          : { words: [formatFlags(flags.mask), formatFlags(flags.set)], not: flags.not === true },
     },
     {
       ...spelling<TcpMatch>('--syn', 0, () => {}),

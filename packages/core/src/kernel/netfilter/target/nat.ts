@@ -1,42 +1,48 @@
 /**
- * DNAT, SNAT, MASQUERADE, REDIRECT: their options. What they do is kernel/netfilter/nat.ts.
- * Follows iptables 1.8.9, extensions/libxt_NAT.c. Ranges of addresses are not modelled.
+ * DNAT, SNAT, MASQUERADE, REDIRECT, NETMAP: their options. What they do is kernel/netfilter/nat.ts.
+ * Follows iptables 1.8.9, extensions/libxt_NAT.c and libipt_NETMAP.c.
  */
-import { formatIpv4, type Ipv4, isIpv4, parseIpv4 } from '../../../base/address.ts';
+import { type Cidr, formatCidr, formatIpv4, type Ipv4, isIpv4, networkOf, parseIpv4 } from '../../../base/address.ts';
 import type { OptionDescription } from '../extension.ts';
-import { formatPortSpan, notModelled, parameterProblem, parsePortSpan, shorten } from '../notation.ts';
+import { formatPortSpan, parameterProblem, parseHost, parsePort, parsePortSpan, shorten } from '../notation.ts';
 import { flagOption } from '../option.ts';
 import type { PortSpan } from '../rule.ts';
 import type { TargetDescription } from '../targets.ts';
 
-/** How a port is chosen; both random ways are one since Linux 5.0. */
+/** How a port is chosen. */
 interface Choice {
   readonly random?: true;
   readonly fully?: true;
-  /** Bears on ranges of addresses alone. */
+  /** Of several addresses a source keeps the one it got, wherever it goes. */
   readonly persistent?: true;
 }
 /** Another destination. */
 export interface DnatTarget extends Choice {
   readonly name: 'DNAT';
   readonly address?: Ipv4;
+  /** The last of several addresses. */
+  readonly lastAddress?: Ipv4;
   readonly port?: PortSpan;
+  /** The port that becomes the first of the span. */
+  readonly basePort?: number;
 }
 /** Another source; without an address only another port. */
 export interface SnatTarget extends Choice {
   readonly name: 'SNAT';
   readonly address?: Ipv4;
+  /** The last of several addresses. */
+  readonly lastAddress?: Ipv4;
   readonly port?: PortSpan;
+}
+/** An address of another network with the same host bits: as destination before routing, else as source. */
+export interface NetmapTarget {
+  readonly name: 'NETMAP';
+  readonly network: Cidr;
 }
 /** An address of the outgoing or incoming device. */
 export interface PortsTarget extends Choice {
   readonly name: 'MASQUERADE' | 'REDIRECT';
   readonly port?: PortSpan;
-}
-
-/** Whether a port is drawn in any case. */
-export function drawsPort({ random, fully }: Choice): boolean {
-  return random === true || fully === true;
 }
 
 function choices<T extends Choice>(): readonly [OptionDescription<T>, OptionDescription<T>, OptionDescription<T>] {
@@ -51,21 +57,33 @@ function listChoice({ random, fully, persistent }: Choice): string {
   return `${random ? ' random' : ''}${fully ? ' random-fully' : ''}${persistent ? ' persistent' : ''}`;
 }
 
-/** `172.17.0.2:8080`, `172.17.0.2`, `:8080`. */
-function parseTo(text: string, option: string): { address?: number; port?: PortSpan } {
+type To = Pick<DnatTarget, 'address' | 'lastAddress' | 'port' | 'basePort'>;
+
+/** `172.17.0.2:8080`, `172.17.0.2-172.17.0.9`, `:8080-8090`; of DNAT also `:8080-8090/80`. */
+function parseTo(text: string, option: string): To {
   const colon = text.indexOf(':');
-  const host = colon < 0 ? text : text.slice(0, colon);
-  const ports = colon < 0 ? '' : text.slice(colon + 1);
-  if (host.includes('-')) throw notModelled(`a range of addresses in ${option}`);
-  if (ports.includes('/')) throw notModelled(`a base port in ${option}`);
-  if (host !== '' && !isIpv4(host)) throw parameterProblem(`Bad IP address "${shorten(host)}"`, option);
-  const port = colon < 0 ? undefined : parsePortSpan(ports);
-  return { ...(host === '' ? {} : { address: parseIpv4(host) }), ...(port === undefined ? {} : { port }) };
+  const hosts = colon < 0 ? text : text.slice(0, colon);
+  const [ports = '', base] = colon < 0 ? [] : text.slice(colon + 1).split('/', 2);
+  const [first, last] = hosts === '' ? [] : hosts.split('-', 2).map((host) => parseAddress(host, option));
+  return {
+    ...(first === undefined ? {} : { address: first }),
+    ...(last === undefined || last === first ? {} : { lastAddress: last }),
+    ...(colon < 0 ? {} : { port: parsePortSpan(ports) }),
+    ...(base === undefined ? {} : { basePort: parsePort(base) }),
+  };
 }
 
-function formatTo({ address, port }: DnatTarget | SnatTarget): string {
-  const text = address === undefined ? '' : formatIpv4(address);
-  return port === undefined ? text : `${text}:${formatPortSpan(port)}`;
+function parseAddress(text: string, option: string): Ipv4 {
+  if (!isIpv4(text)) throw parameterProblem(`Bad IP address "${shorten(text)}"`, option);
+  return parseIpv4(text);
+}
+
+/** `172.17.0.2-172.17.0.9:8080-8090/80`, as iptables prints it. */
+export function formatTo({ address, lastAddress, port, basePort }: To): string {
+  const first = address === undefined ? '' : formatIpv4(address);
+  const addresses = lastAddress === undefined ? first : `${first}-${formatIpv4(lastAddress)}`;
+  if (port === undefined) return addresses;
+  return `${addresses}:${formatPortSpan(port)}${basePort === undefined ? '' : `/${basePort}`}`;
 }
 
 function to<T extends DnatTarget | SnatTarget>(name: T['name'], flag: string): Omit<TargetDescription<T>, 'place' | 'start'> {
@@ -129,4 +147,23 @@ export const redirect: TargetDescription<PortsTarget> = {
   start: () => ({ name: 'REDIRECT' }),
   place: () => ({ table: 'nat', chains: ['PREROUTING', 'OUTPUT'] }),
   list: (target) => listPorts('redir ports', target),
+};
+
+/** `-j NETMAP` */
+export const netmap: TargetDescription<NetmapTarget> = {
+  name: 'NETMAP',
+  tracks: true,
+  options: [
+    {
+      flags: ['--to'],
+      read({ words: [text = ''] }, into) {
+        into.network = networkOf(parseHost(text).network);
+      },
+      write: ({ network }) => ({ words: [formatCidr(network)], not: false }),
+    },
+  ],
+  start: () => ({ name: 'NETMAP', network: { address: 0, prefix: 0 } }),
+  missing: (_, given) => (given === 0 ? 'NETMAP: option "--to" must be specified\n' : undefined),
+  place: () => ({ table: 'nat' }),
+  list: ({ network }) => `to:${formatCidr(network)}`,
 };
