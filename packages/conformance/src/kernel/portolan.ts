@@ -292,11 +292,17 @@ function setOf({ name, type, members }: LabSet): IpSet {
       const [protocol = 'tcp', number = port ?? ''] = (port ?? '').split(':');
       return {
         network: parseCidr(network),
-        ...(port === undefined ? {} : { port: { protocol: PROTOCOLS.get(protocol) ?? 6, number: Number(number) } }),
+        ...(port === undefined ? {} : { port: { protocol: PROTOCOLS.get(protocol) ?? 6, number: portNumber(number) } }),
         ...(nomatch === 'nomatch' ? { nomatch: true } : {}),
       };
     }),
   };
+}
+
+/** `80`; of ICMP `8/0`. */
+function portNumber(text: string): number {
+  const [type, code] = text.split('/').map(Number);
+  return code === undefined ? (type ?? 0) : (type ?? 0) * 256 + code;
 }
 
 const STATES = 'NONE SYN_SENT SYN_RECV ESTABLISHED FIN_WAIT CLOSE_WAIT LAST_ACK TIME_WAIT CLOSE SYN_SENT2'.split(' ');

@@ -120,7 +120,7 @@ export interface IpSet {
 /** A member of an ipset. */
 export interface IpSetMember {
   readonly network: Cidr;
-  /** For hash:ip,port. */
+  /** For hash:ip,port; of ICMP the type times 256 and the code. */
   readonly port?: { readonly protocol: number; readonly number: number };
   readonly nomatch?: boolean;
 }

@@ -5,7 +5,8 @@
  */
 import { formatCidr, formatIpv4 } from '../base/address.ts';
 import type { IpSet, IpSetMember } from '../kernel/config.ts';
-import type { Netfilter } from '../kernel/netfilter/rule.ts';
+import { icmpName } from '../kernel/netfilter/match/icmp.ts';
+import { type Netfilter, PROTOCOL } from '../kernel/netfilter/rule.ts';
 import { TABLES } from '../kernel/netfilter/save.ts';
 import { readOptions } from './options.ts';
 import { failed, lines, notModelled, ok, shorten } from './result.ts';
@@ -75,6 +76,7 @@ const REVISIONS: { readonly [type in IpSet['type']]: number } = { 'hash:ip': 4, 
 const PROTOCOLS: readonly (readonly [number, string])[] = [
   [6, 'tcp'],
   [17, 'udp'],
+  [1, 'icmp'],
 ];
 
 /** The tool. */
@@ -122,7 +124,8 @@ function memberText(member: IpSetMember, set: IpSet): string {
   const network = member.network.prefix === 32 ? formatIpv4(member.network.address) : formatCidr(member.network);
   const { port } = member;
   const protocol = PROTOCOLS.find(([number]) => number === port?.protocol)?.[1] ?? String(port?.protocol);
-  const suffix = port === undefined ? '' : `,${protocol}:${port.number}`;
+  const number = port?.protocol === PROTOCOL.icmp ? icmpName(port.number >>> 8, port.number & 0xff) : port?.number;
+  const suffix = port === undefined ? '' : `,${protocol}:${number}`;
   return `${network}${suffix}${member.nomatch === true ? ' nomatch' : ''}${set.counters ? ' packets 0 bytes 0' : ''}`;
 }
 

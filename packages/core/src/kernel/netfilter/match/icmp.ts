@@ -58,6 +58,12 @@ const TYPES: readonly (readonly [string, number, number?])[] = [
   ['address-mask-reply', 18],
 ];
 
+/** `echo-request`, or `8/1` if a type has no name with that code. */
+export function icmpName(type: number, code: number): string {
+  const named = (wanted: number | undefined) => TYPES.find(([, t, c]) => t === type && c === wanted)?.[0];
+  return named(code) ?? (code === 0 ? named(undefined) : undefined) ?? `${type}/${code}`;
+}
+
 /** `-m icmp` */
 export const icmp: MatchDescription<IcmpMatch> = {
   name: 'icmp',

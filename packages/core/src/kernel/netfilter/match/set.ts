@@ -2,8 +2,11 @@
  * `-m set`: whether a packet's addresses are in an ipset.
  * Follows linux net/netfilter/xt_set.c and iptables 1.8.9, extensions/libxt_set.c.
  */
+import { isLaterFragment } from '../../../wire/ipv4.ts';
+import type { SkBuff } from '../../skb.ts';
 import type { MatchDescription } from '../matches.ts';
 import { parameterProblem, shorten } from '../notation.ts';
+import { PROTOCOL } from '../rule.ts';
 
 /** `directions`: one of src, dst for each part of the set's type. */
 export interface SetMatch {
@@ -11,6 +14,12 @@ export interface SetMatch {
   readonly set: string;
   readonly directions: readonly ('src' | 'dst')[];
   readonly not?: boolean;
+}
+
+/** What a packet has for a port: type and code, if it is ICMP. */
+function portOf({ protocol, icmpType, icmpCode, sourcePort, destinationPort }: SkBuff, side: 'src' | 'dst' | undefined): number {
+  if (protocol === PROTOCOL.icmp) return icmpType * 256 + icmpCode;
+  return side === 'src' ? sourcePort : destinationPort;
 }
 
 /** `-m set` */
@@ -56,8 +65,9 @@ export const set: MatchDescription<SetMatch> = {
         const index = host.setIndex(name);
         if (index === undefined || directions.length < index.parts) return not;
         const address = first === 'src' ? skb.source : skb.destination;
-        const port = second === 'src' ? skb.sourcePort : skb.destinationPort;
-        return index.has(address, skb.protocol, port) !== not;
+        // Of a fragment without ports nobody can tell.
+        if (index.parts > 1 && isLaterFragment(skb)) return not;
+        return index.has(address, skb.protocol, portOf(skb, second)) !== not;
       },
     ];
   },
