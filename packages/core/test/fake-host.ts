@@ -61,10 +61,9 @@ export function fakeHost(machine: FakeMachine = {}): Host {
   let connections = machine.conntrack ?? [];
   const tables = new Map(
     TABLES.map((name) => {
-      const table = new TableState(name);
+      const table = new TableState(name, config.host.netfilter[name]);
       for (const { name: chain } of config.host.netfilter[name]) {
         const counters = machine.counters?.get(`${name} ${chain}`);
-        table.configure(config.host.netfilter[name]);
         if (counters === undefined) continue;
         table.setCounter(chain, 'policy', counters.policy);
         counters.rules.forEach((counter, i) => {
