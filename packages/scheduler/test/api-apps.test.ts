@@ -101,7 +101,7 @@ test('a pod is no app', () => {
   expect(ask('PATCH', '/v2/apps//pod', { instances: 2 })).toMatchObject(missing);
   expect(ask('PUT', '/v2/apps//pod', SLEEP)).toMatchObject({
     status: 422,
-    body: { details: [{ errors: ['Applications and Pods may not share the same id: /pod'] }] },
+    body: { details: [{ errors: ['Applications and Pods may not share the same id'] }] },
   });
   expect(w.marathon.tasks()).toHaveLength(1);
 });

@@ -35,7 +35,7 @@ const IN_APP = ['restart', 'tasks', 'versions'];
 
 function getApps(marathon: Marathon, question: Question): Answer {
   const { id, rest } = idAndRest(question.parts, IN_APP);
-  const parts = embedded(question);
+  const parts = embedded(question.query.get('embed'));
   if (id === '/') return { status: 200, body: { apps: listed(marathon, question) } };
   const group = /^\/(?:.*\/)?\*$/.test(id) ? absoluteId(id.slice(0, -1)) : undefined;
   if (rest[0] === 'tasks') return tasksOf(marathon, question, id, group);
@@ -51,14 +51,14 @@ function listed(marathon: Marathon, question: Question): readonly unknown[] {
   const holds = (text: string | undefined, wanted: string | undefined) =>
     wanted === undefined || text?.toLowerCase().includes(wanted.toLowerCase()) === true;
   const apps = marathon.apps().filter((app) => holds(app.id, id) && holds(app.cmd, cmd) && selects(app.labels));
-  const parts = embedded(question);
+  const parts = embedded(question.query.get('embed'));
   const shown = APP_PARTS.filter((part) => part === 'counts' || part === 'deployments' || parts.includes(part));
   return apps.map((app) => marathon.show(app.id, shown));
 }
 
-/** What of apps `embed` asks for, by any of its names. */
-export function embedded({ query }: Question, prefix = /^(?:group\.apps|apps|app)\./): readonly AppPart[] {
-  const asked = new Set((query.get('embed') ?? []).map((embed) => embed.replace(prefix, '')));
+/** What of apps these values of `embed` ask for, by any of its names. */
+export function embedded(embeds: readonly string[] = []): readonly AppPart[] {
+  const asked = new Set(embeds.map((embed) => embed.replace(/^(?:group\.apps|apps|app)\./, '')));
   if (asked.has('failures')) for (const part of ['tasks', 'lastTaskFailure']) asked.add(part);
   if (asked.has('tasks')) asked.add('deployments');
   return APP_PARTS.filter((part) => asked.has(part));

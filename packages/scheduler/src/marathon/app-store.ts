@@ -9,10 +9,12 @@ import { absoluteId, parentOf } from '../app/id.ts';
 import type { MarathonVersion } from '../app/marathon-version.ts';
 import { ServicePorts } from '../app/service-ports.ts';
 import type { HealthMonitor } from '../health/monitor.ts';
+import { isPod } from '../pod/pod.ts';
 import { AppRecord, type Deployment } from './app-record.ts';
 import { RestartDeployment, ScaleDeployment, StopDeployment } from './deployment.ts';
 import type { DeploymentPlan, Deployments, Gate } from './deployments.ts';
 import type { MarathonEvents } from './events.ts';
+import { type GroupsChange, GroupTree } from './group-tree.ts';
 import type { Instance } from './instance.ts';
 import type { InstanceTracker } from './instance-tracker.ts';
 import type { Launcher } from './launcher.ts';
@@ -49,11 +51,20 @@ interface Part extends Change {
   readonly gate?: Gate;
 }
 
+/** How a change of several apps is made. */
+export interface TreeChange {
+  /** The group whose change was asked for. */
+  readonly group: string;
+  readonly force: boolean;
+  readonly groups: GroupsChange;
+}
+
 /** Keeps the apps. */
 export class AppStore {
   private readonly records = new Map<string, AppRecord>();
   private readonly servicePorts = new ServicePorts();
-  private readonly rootVersions = new RootVersions();
+  private readonly rootVersions = new RootVersions<App>();
+  readonly groups = new GroupTree();
   private lastVersion = -1;
   private latest: Change | undefined;
 
@@ -86,6 +97,10 @@ export class AppStore {
 
   /** A new app. */
   create(prepared: App): App {
+    this.groups.refuseClash(prepared.id, kindOf(prepared), (id) => {
+      const record = this.records.get(id);
+      return record === undefined || record.removed ? undefined : kindOf(record.app);
+    });
     const change = this.change(parentOf(prepared.id));
     const steps: DeploymentPlan['steps'] = [[planned('StartApplication', prepared)], [planned('ScaleApplication', prepared)]];
     const record = this.options.deploying.plan({ ...change, steps }, () => this.admit(prepared, change));
@@ -118,14 +133,14 @@ export class AppStore {
     const { id, version } = change;
     const previous = record.app;
     record.setApp({ ...previous, instances: Math.max(0, previous.instances - 1), version, lastScalingAt: version });
-    this.rootVersions.record(version, record.app.id, record.app);
+    this.note(version, record.app.id, record.app);
     this.deploy(record, new ScaleDeployment(id, record.app.id, [instance.id]), change);
     this.options.events.emit('app-updated', record.app, previous);
   }
 
   /** Deletes an app; the deployment's id. */
   remove(record: AppRecord, part: Part = this.change(parentOf(record.app.id))): string {
-    this.rootVersions.record(part.version, record.app.id, undefined);
+    this.note(part.version, record.app.id, undefined);
     record.removed = true;
     this.servicePorts.release(servicePorts(record.app));
     this.options.events.emit('app-removed', record.app);
@@ -136,7 +151,7 @@ export class AppStore {
 
   /** Takes a deletion back: what is left of the app is kept, the rest comes again. */
   private revive(record: AppRecord, part: Part): void {
-    this.rootVersions.record(part.version, record.app.id, record.app);
+    this.note(part.version, record.app.id, record.app);
     record.removed = false;
     this.servicePorts.use(servicePorts(record.app));
     this.options.events.emit('app-added', record.app);
@@ -180,32 +195,30 @@ export class AppStore {
     return this.rootVersions.at(version);
   }
 
-  /** The versions of the root group, the oldest first. */
-  rootVersionList(): readonly string[] {
-    return this.rootVersions.list();
-  }
-
   /**
    * Makes some apps what they shall be, and others end: one deployment, in the order of dependencies.
    * @throws MarathonRefusal `app-locked`, `invalid-app`; nothing is changed then
    */
-  applyTree(
-    wanted: ReadonlyMap<string, App>,
-    gone: readonly string[],
-    { group, force }: { group: string; force: boolean },
-  ): void {
+  applyTree(wanted: ReadonlyMap<string, App>, gone: readonly string[], how: TreeChange): void {
     const { deploying } = this.options;
-    const after = new Map(this.tree());
+    const { group, force, groups } = how;
+    const before = this.tree();
+    const after = new Map(before);
     for (const id of gone) after.delete(id);
     for (const [id, app] of wanted) after.set(id, app);
-    const classes = dependencyClasses(after);
-    const steps = deploymentSteps(this.tree(), after);
+    const taken = (id: string) => (after.has(id) ? kindOf(after.get(id) as App) : undefined);
+    for (const [id, app] of wanted) if (!before.has(id)) this.groups.refuseClash(id, kindOf(app), taken);
+    for (const id of groups.wanted.keys()) this.groups.refuseGroup(id, taken);
+    const dependencies = this.groups.dependenciesAfter(groups);
+    const classes = dependencyClasses(after, dependencies);
+    const steps = deploymentSteps(before, after, dependencies);
     for (const id of [...gone, ...wanted.keys()]) {
       const record = this.records.get(id);
       if (record !== undefined) deploying.refuseIfLocked(record, force);
     }
     const change = this.change(group);
     deploying.plan({ ...change, steps }, () => this.carryOut(change, classes, wanted, gone));
+    this.groups.apply(groups, change.version);
   }
 
   private carryOut(
@@ -233,12 +246,17 @@ export class AppStore {
     for (const record of changed) this.options.deploying.advance(record);
   }
 
+  private note(version: string, id: string, app: App | undefined): void {
+    this.rootVersions.record(version, id, app);
+    this.groups.touch(parentOf(id), version);
+  }
+
   private admit(prepared: App, part: Part): AppRecord {
     const ports = this.servicePorts.assign(servicePorts(prepared), []);
     this.servicePorts.use(ports);
     const { version } = part;
     const app = { ...withServicePorts(prepared, ports), version, lastScalingAt: version, lastConfigChangeAt: version };
-    this.rootVersions.record(version, app.id, app);
+    this.note(version, app.id, app);
     const { version: marathon, monitor, events } = this.options;
     const leaving = this.records.get(app.id);
     if (leaving !== undefined) return this.replace(leaving, app, part);
@@ -277,7 +295,7 @@ export class AppStore {
 
   private turn(record: AppRecord, app: App, configChange: boolean, part: Part): void {
     const { instances } = this.options;
-    this.rootVersions.record(part.version, app.id, app);
+    this.note(part.version, app.id, app);
     if (configChange) {
       for (const instance of [...record.instances.values()]) {
         if (instance.condition === 'Scheduled') instances.expunge(record, instance);
@@ -308,4 +326,8 @@ export class AppStore {
     this.lastVersion = Math.max(this.options.epoch + this.options.clock.now, this.lastVersion + 1);
     return formatTimestamp(this.lastVersion);
   }
+}
+
+function kindOf(app: App): 'Applications' | 'Pods' {
+  return isPod(app) ? 'Pods' : 'Applications';
 }

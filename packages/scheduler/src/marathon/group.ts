@@ -1,8 +1,8 @@
 /**
- * A group definition taken apart: the apps in it with their absolute ids, each with what its groups depend on.
+ * A group definition taken apart: the apps and groups in it with their absolute ids.
  * Follows mesosphere/marathon v1.8 raml/GroupConversion.scala. A group that lists `apps` or `groups` has those and no others.
  */
-import { canonicalPath, parentOf, pathParts } from '../app/id.ts';
+import { ancestorsOf, canonicalPath, parentOf, pathParts } from '../app/id.ts';
 import { type Json, plainJson, readJson } from '../app/json.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
 
@@ -16,8 +16,30 @@ export type GroupChange =
 export interface GroupUpdate {
   readonly kind: 'update';
   readonly apps: readonly { readonly id: string; readonly definition: unknown }[];
-  /** Whether an app, by its id, has to go if it is not listed. */
-  readonly replaces: (id: string) => boolean;
+  /** The groups it names, and what each says of itself. */
+  readonly groups: ReadonlyMap<string, NamedGroup>;
+}
+
+/** What a definition says of a group. */
+export interface NamedGroup {
+  /** Absolute ids; undefined: as before. */
+  readonly dependencies: readonly string[] | undefined;
+  /** Whether it lists apps, and groups: then it has those and no others. */
+  readonly listsApps: boolean;
+  readonly listsGroups: boolean;
+}
+
+/** Whether a group is still there after an update. */
+export function keepsGroup(id: string, { groups }: GroupUpdate): boolean {
+  if (groups.has(id)) return true;
+  const nearest = ancestorsOf(id).find((group) => groups.has(group));
+  return nearest === undefined || groups.get(nearest)?.listsGroups !== true;
+}
+
+/** Whether an app that an update does not list is still there after it; of a pod only its group decides. */
+export function keepsApp(id: string, update: GroupUpdate, isPod: boolean): boolean {
+  const named = update.groups.get(parentOf(id));
+  return named === undefined ? keepsGroup(parentOf(id), update) : isPod || !named.listsApps;
 }
 
 const FIELDS = ['id', 'apps', 'groups', 'dependencies', 'pods', 'version', 'scaleBy', 'enforceRole'];
@@ -49,41 +71,39 @@ export function readGroup(posted: unknown, base = '/'): GroupChange {
 
 function readUpdate(posted: Json, root: string): GroupUpdate {
   const apps: { id: string; definition: unknown }[] = [];
-  const ownApps = new Set<string>();
-  const ownGroups = new Set<string>();
-  visit(posted, root, [], '');
-  const replaces = (id: string): boolean => {
-    const parent = parentOf(id);
-    return ownApps.has(parent) || isUnderAny(parent, ownGroups);
-  };
-  return { kind: 'update', apps, replaces };
+  const groups = new Map<string, NamedGroup>();
+  visit(posted, root, '');
+  return { kind: 'update', apps, groups };
 
-  function visit(json: Json, base: string, inherited: readonly string[], path: string): void {
+  function visit(json: Json, base: string, path: string): void {
     if (!(json instanceof Map)) throw refuse(path, 'error.expected.jsobject');
     const group = json as ReadonlyMap<string, Json>;
     for (const field of group.keys())
       if (!FIELDS.includes(field)) throw refuse(`${path}/${field.slice(0, 80)}`, 'is not a field Marathon knows');
     const id = canonicalPath(textOf(group.get('id'), base, `${path}/id`), base);
-    const dependencies = [
-      ...inherited,
-      ...listOf(group, 'dependencies', path).map((one, i) => canonicalPath(textOf(one, '', `${path}/dependencies(${i})`), id)),
-    ];
-    if (group.has('apps')) ownApps.add(id);
-    if (group.has('groups')) ownGroups.add(id);
+    const said = listOf(group, 'dependencies', path).map((one, i) =>
+      canonicalPath(textOf(one, '', `${path}/dependencies(${i})`), id),
+    );
+    groups.set(id, {
+      dependencies: isThere(group, 'dependencies') ? said : undefined,
+      listsApps: isThere(group, 'apps'),
+      listsGroups: isThere(group, 'groups'),
+    });
     listOf(group, 'apps', path).forEach((app, i) => {
       if (!(app instanceof Map)) throw refuse(`${path}/apps(${i})`, 'error.expected.jsobject');
       const appId = canonicalPath(textOf(app.get('id'), '', `${path}/apps(${i})/id`), id);
       if (parentOf(appId) !== id)
         throw refuse(`${path}/apps(${i})/id`, `App has to be child of group with parent id ${id}`, 'invalid-app');
-      const own = listOf(app, 'dependencies', `${path}/apps(${i})`).map(String);
-      const all = [...own, ...dependencies];
-      const definition = { ...(plainJson(app) as object), id: appId, ...(all.length === 0 ? {} : { dependencies: all }) };
-      apps.push({ id: appId, definition });
+      apps.push({ id: appId, definition: { ...(plainJson(app) as object), id: appId } });
     });
     listOf(group, 'groups', path).forEach((child, i) => {
-      visit(child, id, dependencies, `${path}/groups(${i})`);
+      visit(child, id, `${path}/groups(${i})`);
     });
   }
+}
+
+function isThere(map: ReadonlyMap<string, Json>, field: string): boolean {
+  return (map.get(field) ?? null) !== null;
 }
 
 /** Whether an app's id is somewhere under a group's. */

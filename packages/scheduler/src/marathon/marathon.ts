@@ -23,6 +23,7 @@ import { Backoff } from './backoff.ts';
 import { type DeploymentPlan, Deployments } from './deployments.ts';
 import type { DeploymentInfo, MarathonEvents } from './events.ts';
 import { type Explanation, explain } from './explain.ts';
+import { NO_CHANGE } from './group-change.ts';
 import { Groups } from './groups.ts';
 import { InstanceTracker } from './instance-tracker.ts';
 import { type QueueItem, queueItem } from './launch-queue.ts';
@@ -121,7 +122,7 @@ export class Marathon implements Framework {
       return this.create(prepareApp(definition, this.definitionOptions, absoluteId(id)), options);
     }
     const previous = record.app;
-    if (isPod(previous)) throw sharedId(previous.id);
+    if (isPod(previous)) throw sharedId();
     const prepared = this.prepareChange(previous, definition, options);
     this.deploying.refuseIfTooMany();
     this.deploying.refuseIfLocked(record, options.force);
@@ -143,7 +144,7 @@ export class Marathon implements Framework {
       return [app.id, app] as const;
     });
     this.deploying.refuseIfTooMany();
-    this.store.applyTree(new Map(wanted), [], { group: '/', force: options.force === true });
+    this.store.applyTree(new Map(wanted), [], { group: '/', force: options.force === true, groups: NO_CHANGE });
   }
 
   /**
@@ -177,7 +178,7 @@ export class Marathon implements Framework {
     if (prepared.id !== absoluteId(id)) throw badId(prepared.id, absoluteId(id));
     const record = this.store.find(prepared.id);
     if (record === undefined || record.removed) return this.create(prepared, options);
-    if (!isPod(record.app)) throw sharedId(prepared.id);
+    if (!isPod(record.app)) throw sharedId();
     this.deploying.refuseIfTooMany();
     this.deploying.refuseIfLocked(record, options.force);
     return this.store.become(record, prepared) as PodApp;
@@ -364,7 +365,7 @@ export class Marathon implements Framework {
     const existing = this.store.find(prepared.id);
     this.deploying.refuseIfTooMany();
     if (existing !== undefined && !existing.removed) {
-      if (isPod(existing.app) !== isPod(prepared)) throw sharedId(prepared.id);
+      if (isPod(existing.app) !== isPod(prepared)) throw sharedId();
       throw alreadyThere(isPod(prepared) ? 'A pod' : 'An app', prepared.id);
     }
     if (existing !== undefined) this.deploying.refuseIfLocked(existing, force);

@@ -3,7 +3,7 @@
  * Follows mesosphere/marathon v1.8 core/deployment/DeploymentPlan.scala.
  */
 import type { App } from '../app/app.ts';
-import { comparePaths, pathParts } from '../app/id.ts';
+import { ancestorsOf, comparePaths, pathParts } from '../app/id.ts';
 import { plainJson } from '../app/json.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
 import { isPod } from '../pod/pod.ts';
@@ -24,6 +24,9 @@ export function planned(action: PlannedAction['action'], app: App): PlannedActio
 /** Apps by id. */
 export type AppTree = ReadonlyMap<string, App>;
 
+/** What groups depend on, by group. */
+export type GroupDependencies = ReadonlyMap<string, readonly string[]>;
+
 /** All that makes a difference to a running instance, as text. */
 export function fingerprint(app: App): string {
   const { instances: _instances, version: _version, lastScalingAt: _scaling, lastConfigChangeAt: _change, fetch, ...rest } = app;
@@ -34,11 +37,15 @@ export function fingerprint(app: App): string {
  * The steps from one tree of apps to another; the actions of a step run side by side.
  * @throws MarathonRefusal `invalid-app` for cyclic dependencies
  */
-export function deploymentSteps(from: AppTree, to: AppTree): readonly (readonly PlannedAction[])[] {
+export function deploymentSteps(
+  from: AppTree,
+  to: AppTree,
+  groups: GroupDependencies = new Map(),
+): readonly (readonly PlannedAction[])[] {
   const stopped = [...from.values()].filter(({ id }) => !to.has(id));
   const started = [...to.values()].filter(({ id }) => !from.has(id));
   const first = [stopped.map((app) => planned('StopApplication', app)), started.map((app) => planned('StartApplication', app))];
-  const byDepth = dependencyClasses(to).map((ids) =>
+  const byDepth = dependencyClasses(to, groups).map((ids) =>
     ids.flatMap((appId): readonly PlannedAction[] => {
       const app = to.get(appId) as App;
       const action = changeOf(from.get(appId), app);
@@ -66,10 +73,10 @@ export function affectedApps(from: AppTree, to: AppTree): readonly string[] {
  * Apps by the length of the longest chain of dependencies below them: those without any first.
  * @throws MarathonRefusal `invalid-app` for cyclic dependencies
  */
-export function dependencyClasses(apps: AppTree): readonly (readonly string[])[] {
+export function dependencyClasses(apps: AppTree, groups: GroupDependencies = new Map()): readonly (readonly string[])[] {
   const depths = new Map<string, number>();
   const ids = [...apps.keys()].sort(comparePaths);
-  const below = new Map(ids.map((id) => [id, dependenciesOf(id, apps, ids)]));
+  const below = new Map(ids.map((id) => [id, dependenciesOf(id, apps, ids, groups)]));
   for (const id of ids) depthOf(id, below, depths);
   const classes: string[][] = [];
   for (const id of ids) {
@@ -81,8 +88,9 @@ export function dependencyClasses(apps: AppTree): readonly (readonly string[])[]
 }
 
 /** The apps an app depends on: a group stands for all apps in it, and what its groups depend on it depends on too. */
-function dependenciesOf(id: string, apps: AppTree, ids: readonly string[]): readonly string[] {
-  const named = apps.get(id)?.dependencies ?? [];
+function dependenciesOf(id: string, apps: AppTree, ids: readonly string[], groups: GroupDependencies): readonly string[] {
+  const own = apps.get(id)?.dependencies ?? [];
+  const named = groups.size === 0 ? own : [...own, ...ancestorsOf(id).flatMap((group) => groups.get(group) ?? [])];
   if (named.length === 0) return [];
   return ids.filter((other) => other !== id && named.some((name) => other === name || isUnder(other, name)));
 }

@@ -62,7 +62,8 @@ function getPods(marathon: Marathon, question: Question): Answer {
   }
 }
 
-function statusOf(marathon: Marathon, pod: PodApp): PlainJson {
+/** What has become of a pod. */
+export function statusOf(marathon: Marathon, pod: PodApp): PlainJson {
   return podStatus(pod, [...marathon.record(pod.id).instances.values()], marathon);
 }
 

@@ -2,10 +2,8 @@
 import { MarathonRefusal } from '../app/refusal.ts';
 
 /** An app and a pod of one id. */
-export function sharedId(id: string): MarathonRefusal {
-  return new MarathonRefusal('invalid-app', 422, [
-    { path: '/id', message: `Applications and Pods may not share the same id: ${id}` },
-  ]);
+export function sharedId(): MarathonRefusal {
+  return new MarathonRefusal('invalid-app', 422, [{ path: '/', message: 'Applications and Pods may not share the same id' }]);
 }
 
 /** A pod's definition for another path than its own id. */
