@@ -54,3 +54,61 @@ test('a master that has just come to lead knows no agents, and no status before 
   expect(state().agents).toHaveLength(3);
   for (const { overlays } of state().agents) for (const { state } of overlays) expect(state).toEqual({ status: 'STATUS_OK' });
 });
+
+const DELETE = 'http://leader.mesos:5050/overlay-master/agents/delete';
+const ipsOf = (text: string): readonly string[] => JSON.parse(text).agents.map(({ ip }: { ip: string }) => ip);
+
+test("2.1 forgets agents that an operator names: what they had is the next one's", () => {
+  const cluster = DcosCluster.create({ version: '2.1', agents: 3, publicAgents: 0 });
+  const { address } = cluster.agent('S0');
+  cluster.loseAgent('S0');
+  const state = () => cluster.leader.shell('curl -s localhost:5050/overlay-master/state').stdout;
+  const reply = cluster.master().http(DELETE, { method: 'POST', body: '{"agents": ["172.16.0.12", "172.16.0.99"]}' });
+  expect(reply.status).toBe(200);
+  expect(ipsOf(reply.body)).toEqual(['172.16.0.11', '172.16.0.13', '172.16.0.14']);
+  expect(JSON.parse(reply.body)).toEqual(JSON.parse(state()));
+  cluster.addAgent(address + 5);
+  cluster.settle();
+  const page = cluster.agents().at(-1)?.node.shell('curl -s localhost:5051/overlay-agent/overlay').stdout ?? '';
+  const [own] = JSON.parse(page).overlays;
+  expect([own.subnet, own.backend.vxlan.vtep_ip, own.backend.vxlan.vtep_ip6]).toEqual([
+    '9.0.1.0/24',
+    '44.128.0.2/20',
+    'fd01:a::2/64',
+  ]);
+  cluster.restartMaster();
+  cluster.settle();
+  expect(ipsOf(state())).toEqual(['172.16.0.11', '172.16.0.13', '172.16.0.14', '172.16.0.17']);
+});
+
+test.each([
+  ['GET', '', 405],
+  ['POST', '', 400],
+  ['POST', '[]', 400],
+  ['POST', '{"agents": "172.16.0.12"}', 400],
+  ['POST', '{"agents": [12]}', 400],
+  ['POST', '{"agents": ["fd01::1"]}', 400],
+  ['POST', '{"__proto__": {"agents": []}}', 400],
+  ['POST', '{"agents": []}', 200],
+])('%s %s is answered %i, and deletes nothing', (method, body, status) => {
+  const cluster = DcosCluster.create({ version: '2.1', agents: 1, publicAgents: 0 });
+  expect(cluster.master().http(DELETE, { method, body }).status).toBe(status);
+  expect(ipsOf(cluster.master().shell('curl -s leader.mesos:5050/overlay-master/state').stdout)).toHaveLength(2);
+});
+
+test('1.13 has no such page', () => {
+  const cluster = DcosCluster.create({ agents: 1, publicAgents: 0 });
+  expect(cluster.master().http(DELETE, { method: 'POST', body: '{"agents": []}' }).status).toBe(404);
+});
+
+test('a node for which nothing was left gets what another one gave back', () => {
+  const vtepNetwork = { address: 0x2c800000, prefix: 29 };
+  const cluster = DcosCluster.create({ version: '2.1', agents: 6, publicAgents: 0, vtepNetwork });
+  expect(cluster.overlayFailures).toHaveLength(1);
+  const last = () => cluster.agents().at(-1)?.node.http('http://localhost:5051/overlay-agent/overlay').status;
+  expect(last()).toBe(503);
+  cluster.loseAgent('S0');
+  cluster.master().http(DELETE, { method: 'POST', body: '{"agents": ["172.16.0.12"]}' });
+  cluster.settle();
+  expect(last()).toBe(200);
+});

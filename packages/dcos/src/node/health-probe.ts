@@ -23,51 +23,47 @@ export function probeTask(world: ProbeWorld, probe: HealthProbe): boolean {
   if (probe.protocol === 'COMMAND') return true;
   const inside = probe.from === 'agent';
   const ns = inside ? world.task(probe.agentId, probe.taskId) : world.marathon();
-  const address = inside ? LOCALHOST : probe.address;
-  if (ns === undefined || !isIpv4(address)) return false;
+  if (ns === undefined) return false;
   const overHttp = probe.protocol.endsWith('HTTP') || probe.protocol.endsWith('HTTPS');
-  let answered = false;
-  let text = '';
-  const host = `${address}:${probe.port}`;
-  const socket = ns.sockets.connect(
-    { address: parseIpv4(address), port: probe.port },
-    {
-      connected: (s) => {
-        if (overHttp) s.write(requestText({ method: 'GET', path: probe.path, headers: [['Host', host]], body: '' }));
-        else answered = true;
-      },
-      received: (_, part) => {
-        text += part;
-        const status = parseResponse(text)?.status;
-        if (status !== undefined) answered = status >= 200 && status < 400;
-      },
-    },
-  );
-  world.run();
-  socket?.reset();
-  world.run();
-  return answered;
+  const target = { address: inside ? LOCALHOST : probe.address, port: probe.port, path: overHttp ? probe.path : undefined };
+  const { connected, received } = visit(world, ns, target);
+  if (!overHttp) return connected;
+  const status = parseResponse(received)?.status;
+  return status !== undefined && status >= 200 && status < 400;
 }
 
 /** Asks a task from Marathon whether it is ready; undefined if no whole answer comes. */
-export function getFromTask(world: ProbeWorld, { address, port, path }: ReadinessProbe): ReadinessResponse | undefined {
-  if (!isIpv4(address)) return undefined;
-  let text = '';
-  const headers = [['Host', `${address}:${port}`]] as const;
-  const socket = world.marathon().sockets.connect(
+export function getFromTask(world: ProbeWorld, probe: ReadinessProbe): ReadinessResponse | undefined {
+  const response = parseResponse(visit(world, world.marathon(), probe).received);
+  if (response === undefined) return undefined;
+  const type = response.headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? '';
+  return { status: response.status, contentType: type, body: response.body };
+}
+
+/** Connects, asks for a path if there is one, and hangs up. */
+function visit(
+  world: ProbeWorld,
+  ns: Namespace,
+  { address, port, path }: { readonly address: string; readonly port: number; readonly path: string | undefined },
+): { readonly connected: boolean; readonly received: string } {
+  let connected = false;
+  let received = '';
+  if (!isIpv4(address)) return { connected, received };
+  const socket = ns.sockets.connect(
     { address: parseIpv4(address), port },
     {
-      connected: (s) => s.write(requestText({ method: 'GET', path, headers, body: '' })),
+      connected: (s) => {
+        connected = true;
+        if (path !== undefined)
+          s.write(requestText({ method: 'GET', path, headers: [['Host', `${address}:${port}`]], body: '' }));
+      },
       received: (_, part) => {
-        text += part;
+        received += part;
       },
     },
   );
   world.run();
   socket?.reset();
   world.run();
-  const response = parseResponse(text);
-  if (response === undefined) return undefined;
-  const type = response.headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? '';
-  return { status: response.status, contentType: type, body: response.body };
+  return { connected, received };
 }

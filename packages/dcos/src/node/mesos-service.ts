@@ -6,15 +6,15 @@ import { formatIpv4, type Ipv4, type Machine } from '@portolan/core';
 import type { Marathon, MesosMaster } from '@portolan/scheduler';
 import { AGENT_PORT, agentPage, MASTER_PORT, masterPage } from '../mesos-http/pages.ts';
 import type { MesosHttpSources } from '../mesos-http/state.ts';
-import type { OverlayRegistration } from '../overlay/registration.ts';
+import { type OverlaySources, overlayPage } from '../overlay/pages.ts';
 import { MARATHON_PORT, marathonPage } from './marathon-service.ts';
-import { getOnly, serveWeb, type WebPage, type WebRequest } from './web-server.ts';
+import { serveWeb, type WebPage, type WebRequest } from './web-server.ts';
 
 /** What the services are made of. */
 export interface MesosServiceOptions {
   readonly mesos: MesosMaster;
   readonly marathon: Marathon;
-  readonly overlay: Pick<OverlayRegistration, 'masterState' | 'nodeState'>;
+  readonly overlay: OverlaySources;
   /** The address of the master that leads. */
   readonly leader: () => Ipv4;
   /** Unix milliseconds at virtual time 0, and now. */
@@ -51,23 +51,13 @@ export class MesosServices {
     );
   }
 
-  /** A page of the overlay's modules on a node; a master that does not lead sends on to the one that does. */
   private overlayPage(address: Ipv4, request: WebRequest): WebPage | undefined {
     const { overlay, leader } = this.options;
-    const [path] = request.path.split('?', 1);
-    if (path === '/overlay-agent/overlay') return getOnly(() => jsonOf(overlay.nodeState(address)))(request);
-    if (path !== '/overlay-master/state' || leader() !== address) return undefined;
-    return getOnly(() => jsonOf(overlay.masterState()))(request);
+    return overlayPage(overlay, address, leader() === address, request);
   }
 
   private get sources(): MesosHttpSources {
     const { mesos, leader, epoch } = this.options;
     return { master: mesos, leader: formatIpv4(leader()), epoch };
   }
-}
-
-function jsonOf(state: object | undefined): WebPage {
-  return state === undefined
-    ? { status: 503, type: '', body: '' }
-    : { status: 200, type: 'application/json', body: JSON.stringify(state) };
 }

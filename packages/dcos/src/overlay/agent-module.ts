@@ -31,7 +31,8 @@ export const MODULE_AT_START: ModuleState = { phase: 'registering', attempts: 0,
 const MOST_ATTEMPTS = 4;
 /** Milliseconds: the longest first wait for an answer, and the longest of all. */
 export const FIRST_BACKOFF = 5000;
-const LONGEST_BACKOFF = 600_000;
+/** The longest one. */
+export const LONGEST_BACKOFF = 600_000;
 
 /** The longest wait after one that could have lasted so long. */
 export function nextBackoff(longest: number): number {

@@ -1,6 +1,6 @@
 /**
  * The overlay module of one Mesos master process, from its start to its end: gives each node its part of every overlay,
- * and never takes it back. What it has given is in the log that all masters replicate; a module that starts knows nothing
+ * and takes it back only if an operator asks it to. What it has given is in the log that all masters replicate; a module that starts knows nothing
  * before it has read that. Follows ManagerProcess of dcos-mesos-modules overlay/master.cpp, edc45dc.
  */
 import {
@@ -16,6 +16,7 @@ import {
   recoverPlan,
   refreshAgent,
   registerAgent,
+  releaseAgent,
 } from '@portolan/core';
 
 /** The replicated log, key `network-state`: who has what, in the order of registration. */
@@ -26,7 +27,7 @@ export type RegisterOutcome =
   /** The first one since the start: it is dropped, and the log is to be read. */
   | { readonly kind: 'recover' }
   | { readonly kind: 'dropped'; readonly why: string }
-  /** Nothing is left for the node; as nothing is ever given back, this master will not say otherwise. */
+  /** Nothing is left for the node; this master will say so again, unless an operator gives something back. */
   | { readonly kind: 'exhausted'; readonly why: string }
   /** The node is told of this place, once the log has it. */
   | { readonly kind: 'update'; readonly place: AgentPlace; readonly store: boolean };
@@ -91,6 +92,17 @@ export class OverlayMaster {
   /** The log has this place now. */
   stored(place: AgentPlace): void {
     this.log.set(place.agent, place);
+  }
+
+  /** An operator gives back what nodes had, as if they had never been; unknown ones are passed over. */
+  delete(agents: Iterable<Ipv4>): void {
+    for (const agent of agents) {
+      this.log.delete(agent);
+      const place = this.places.get(agent);
+      if (place === undefined) continue;
+      this.plan = releaseAgent(this.plan, place);
+      this.places.delete(agent);
+    }
   }
 
   /** Whether a node that reports its overlays gets an acknowledgement. */

@@ -3,7 +3,7 @@
  * it is answered, configures what it is told, and reports it; dcos-net finds the result at its next poll, brings the tunnel
  * up and gossips the node's records. Follows dcos-mesos-modules overlay/agent.cpp and overlay/supervisor.hpp (edc45dc) and
  * dcos-net apps/dcos_overlay/src/dcos_overlay_poller.erl (7bd01ac). Messages take no time; the log and docker a fixed one.
- * A node that was told that nothing is left for it asks again only when another master leads: until then the answer is the same.
+ * A node that was told that nothing is left for it asks again only when another master leads, or something was given back.
  */
 import {
   type AgentOverlay,
@@ -24,6 +24,7 @@ import {
   acknowledged,
   configured,
   FIRST_BACKOFF,
+  LONGEST_BACKOFF,
   MODULE_AT_START,
   type ModuleState,
   masterDetected,
@@ -134,6 +135,28 @@ export class OverlayRegistration {
     const member = this.members.get(node);
     if (member?.place === undefined || !member.up) return undefined;
     return overlayAgentState(this.around.config, member.place, member.module);
+  }
+
+  /**
+   * An operator has the leading master forget nodes: what they had is free. A node that runs keeps what it has set up, and learns of it when
+   * it registers next. False before the master has read its log.
+   */
+  deleteAgents(agents: Iterable<Ipv4>): boolean {
+    if (this.master?.recovered !== true) return false;
+    this.master.delete(agents);
+    const { clock, random } = this.around;
+    for (const member of this.members.values()) {
+      if (member.refusedBy === undefined) continue;
+      member.refusedBy = undefined;
+      // It has been asking all the time, and less and less often.
+      clock.after(random.nextInt(LONGEST_BACKOFF), () => this.ask(member, LONGEST_BACKOFF));
+    }
+    return true;
+  }
+
+  /** Whether operators can have nodes forgotten: the endpoint came in September 2019. */
+  get forgets(): boolean {
+    return this.around.release === 'edc45dc';
   }
 
   /** A node that has been up for long: everything has been said and done, if there is anything left for it. */
