@@ -1,6 +1,6 @@
 /** A machine made of plain values, for the tests of tools. */
 import type { MachineConfig } from '../src/agent/config.ts';
-import type { ConntrackRow, FdbRow, NeighbourRow } from '../src/agent/report.ts';
+import type { ConntrackRow, FdbRow, NeighbourRow, SocketRow } from '../src/agent/report.ts';
 import { parseCidr, parseIpv4, parseMac } from '../src/base/address.ts';
 import { produce } from '../src/base/immutable.ts';
 import { ANYWHERE, type Link, type Route, type RoutingRule } from '../src/kernel/config.ts';
@@ -20,6 +20,7 @@ export interface FakeMachine {
   readonly neighbours?: readonly NeighbourRow[];
   readonly fdb?: readonly FdbRow[];
   readonly conntrack?: readonly ConntrackRow[];
+  readonly sockets?: readonly SocketRow[];
   readonly kernelLog?: ReturnType<Host['kernelLog']>;
   readonly ipvs?: Host['ipvs'];
   readonly now?: number;
@@ -96,6 +97,7 @@ export function fakeHost(machine: FakeMachine = {}): Host {
     neighbours: () => machine.neighbours ?? [],
     fdb: () => machine.fdb ?? [],
     conntrack: () => connections,
+    sockets: () => machine.sockets ?? [],
     deleteConnections(which) {
       const deleted = connections.filter(which);
       connections = connections.filter((row) => !which(row));

@@ -30,6 +30,8 @@ import {
   fdbRows,
   type NeighbourRow,
   neighbourRows,
+  type SocketRow,
+  socketRows,
 } from './report.ts';
 import { ucrNamespace } from './ucr/container-namespace.ts';
 import { destroyContainers, launchContainers, type UcrRequest, type UcrResult } from './ucr/containerizer.ts';
@@ -183,6 +185,10 @@ export class Machine {
 
   conntrack(): readonly ConntrackRow[] {
     return conntrackRows(this.host);
+  }
+
+  sockets(): readonly SocketRow[] {
+    return socketRows(this.host);
   }
 
   deleteConnections(which: (row: ConntrackRow) => boolean): readonly ConntrackRow[] {

@@ -6,6 +6,7 @@ import type { NeighbourState } from '../kernel/neighbour.ts';
 import type { Connection } from '../kernel/netfilter/connection.ts';
 import { PROTOCOL } from '../kernel/netfilter/rule.ts';
 import { TCP_STATE_NAMES } from '../kernel/netfilter/tcp-state.ts';
+import type { TcpPhase } from '../kernel/socket/tcp-program.ts';
 
 /** A line of `ip neigh`. */
 export interface NeighbourRow {
@@ -45,6 +46,35 @@ export interface ConntrackRow {
   readonly assured: boolean;
   readonly unreplied: boolean;
   readonly mark: number;
+}
+
+/** A line of `ss`. */
+export interface SocketRow {
+  readonly protocol: 'tcp' | 'udp';
+  readonly state: 'LISTEN' | 'UNCONN' | 'CONNECTED' | Exclude<TcpPhase, 'CLOSED'>;
+  readonly local: Ipv4;
+  readonly localPort: number;
+  /** 0 for anybody. */
+  readonly remote: Ipv4;
+  readonly remotePort: number;
+  /** Who it is of, where that is known. */
+  readonly program?: string;
+}
+
+/** Sockets: those of UDP, servers, connections, each by their ports. */
+export function socketRows(ns: Namespace): readonly SocketRow[] {
+  const bound = ns.sockets.list().map(({ protocol, listener }): SocketRow => {
+    const { address: local, port: localPort, program, remote } = listener;
+    const state = protocol === 'tcp' ? 'LISTEN' : remote === undefined ? 'UNCONN' : 'CONNECTED';
+    const row = { protocol, state, local, localPort, remote: remote?.address ?? 0, remotePort: remote?.port ?? 0 } as const;
+    // A tunnel's socket is the kernel's own.
+    return ns.devices.some(({ name }) => name === program) ? row : { ...row, program };
+  });
+  const open = [...ns.sockets.open()].flatMap(({ phase, local, localPort, remote, remotePort }): readonly SocketRow[] =>
+    phase === 'CLOSED' ? [] : [{ protocol: 'tcp', state: phase, local, localPort, remote, remotePort }],
+  );
+  open.sort((a, b) => a.localPort - b.localPort || a.remotePort - b.remotePort || a.remote - b.remote || a.local - b.local);
+  return [...bound.filter(({ protocol }) => protocol === 'udp'), ...bound.filter(({ protocol }) => protocol === 'tcp'), ...open];
 }
 
 /** Learned neighbours, then permanent ones. */

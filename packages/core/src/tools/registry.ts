@@ -13,6 +13,7 @@ import { iptablesSave } from './iptables/iptables-save.ts';
 import { ipvsadm } from './ipvsadm.ts';
 import { jq } from './jq/jq.ts';
 import type { ToolRegistry } from './shell.ts';
+import { ss } from './ss.ts';
 import type { Tool } from './tool.ts';
 
 /** The tools of this package, in the releases of the post's machines. */
@@ -29,6 +30,7 @@ export const CORE_TOOLS: readonly Tool[] = [
   iptablesSave(),
   ipvsadm,
   jq,
+  ss,
 ];
 
 /** A registry of tools; of two with one name the later counts. */

@@ -5,7 +5,7 @@
  */
 import type { Draft } from 'immer';
 import type { MachineConfig } from '../agent/config.ts';
-import type { ConntrackRow, FdbRow, NeighbourRow } from '../agent/report.ts';
+import type { ConntrackRow, FdbRow, NeighbourRow, SocketRow } from '../agent/report.ts';
 import type { IpSet, Route } from '../kernel/config.ts';
 import type { Ipvs } from '../kernel/ipvs/ipvs.ts';
 import type { LogLine } from '../kernel/kernel-log.ts';
@@ -54,6 +54,8 @@ export interface Host {
   /** Forwarding entries that bridges learned or were given, and those of VXLAN devices; not the devices' own addresses. */
   fdb(): readonly FdbRow[];
   conntrack(): readonly ConntrackRow[];
+  /** Sockets of the machine's own namespace. */
+  sockets(): readonly SocketRow[];
   /** Takes out the connections that are asked for, and tells which they were. */
   deleteConnections(which: (row: ConntrackRow) => boolean): readonly ConntrackRow[];
   ipvs(): Ipvs;

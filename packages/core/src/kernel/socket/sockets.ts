@@ -231,7 +231,7 @@ export class Sockets implements TcpHost {
   }
 
   /** All servers, in the order in which they came, ports ascending. */
-  list(): readonly { readonly protocol: 'tcp' | 'udp'; readonly listener: Listener }[] {
+  list(): readonly { readonly protocol: 'tcp' | 'udp'; readonly listener: Listener & { readonly remote?: UdpRemote } }[] {
     const rows = (protocol: 'tcp' | 'udp', table: ByPort<Listener>) =>
       [...(table ?? [])]
         .sort(([a], [b]) => a - b)
@@ -239,14 +239,14 @@ export class Sockets implements TcpHost {
     return [...rows('tcp', this.listeners), ...rows('udp', this.udp)];
   }
 
+  /** All connections' ends here. */
+  open(): Iterable<Pick<TcpSocket, 'phase' | 'local' | 'localPort' | 'remote' | 'remotePort'>> {
+    return this.connections.values();
+  }
+
   /** Whether a socket is bound to that port. */
   listensOn(protocol: 'tcp' | 'udp', port: number): boolean {
     return (protocol === 'tcp' ? this.listeners : this.udp)?.has(port) === true;
-  }
-
-  /** How many connections are open. */
-  get connected(): number {
-    return this.connections.size;
   }
 
   /** @internal */
