@@ -1,6 +1,6 @@
 /** Conntrack's states of TCP, on conversations as RFC 793 has them and as nf_conntrack_proto_tcp.c comments them. */
 import { expect, test } from 'vitest';
-import { nextTcpState, TCP, TCP_STATE_NAMES, TCP_TIMEOUT_SECONDS } from '../src/kernel/netfilter/tcp-state.ts';
+import { IGNORED, INVALID, nextTcpState, TCP, TCP_STATE_NAMES, TCP_TIMEOUT_SECONDS } from '../src/kernel/netfilter/tcp-state.ts';
 import { FLAG, printFlags } from '../src/wire/tcp.ts';
 
 const { syn, ack, fin, rst, psh } = FLAG;
@@ -16,11 +16,11 @@ function follow(segments: string): string {
       0,
     );
     const next = nextTcpState(state, flags, reply);
-    if (next === -1) {
+    if (next === INVALID) {
       names.push('invalid');
       continue;
     }
-    state = next;
+    if (next !== IGNORED) state = next;
     names.push(TCP_STATE_NAMES[state] ?? '?');
   }
   return names.join(' ');

@@ -120,6 +120,7 @@ function generateProbe(draw: Draw, topology: Topology, index: number): LabProbe 
     protocol === 'icmp' ? (clash ? 7 : 100 + index) : clash ? 40000 + (index % 2) : draw.pick([40010, 300, 700]) + index * 3;
   const ttl = draw.chance(12) ? { ttl: draw.number(1, 3) } : {};
   const port = protocol === 'icmp' ? {} : { port: draw.pick(PORTS.filter((one) => one !== sourcePort)) };
+  const wait = topology.wait !== undefined && index === 2 ? { wait: topology.wait } : {};
   const connect = protocol === 'udp' && !many && draw.chance(30) ? { connect: true } : {};
   return {
     from,
@@ -128,6 +129,7 @@ function generateProbe(draw: Draw, topology: Topology, index: number): LabProbe 
     ...port,
     sourcePort,
     ...ttl,
+    ...wait,
     ...connect,
     ...(many && draw.chance(80) ? { broadcast: true } : {}),
     ...generateSize(draw, topology, protocol),

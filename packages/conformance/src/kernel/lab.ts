@@ -89,6 +89,8 @@ export interface LabLink {
   readonly port?: number;
   /** vxlan and ports of bridges: on unless false. */
   readonly learning?: boolean;
+  /** bridge: seconds after which it forgets an address; 300 unless given. */
+  readonly ageing?: number;
   /** Ports of bridges: whether frames to addresses nobody has seen leave there; unless false they do. */
   readonly flood?: boolean;
 }
@@ -127,6 +129,8 @@ export interface LabProbe {
   readonly bytes?: number;
   /** udp and icmp: true lets routers cut it into fragments, false nobody; unless given, only the sender may. */
   readonly fragment?: boolean;
+  /** Seconds that pass before it. */
+  readonly wait?: number;
   /** udp: the socket is connected, and hears of errors as such. */
   readonly connect?: boolean;
   /** udp and icmp: it may go to a broadcast address. */

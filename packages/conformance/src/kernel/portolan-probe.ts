@@ -75,10 +75,16 @@ class Client {
         failed: (_, failure) => this.settle(failure),
       },
     );
-    if (socket === undefined) this.settle(this.ns.failureTo(parseIpv4(to)) ?? 'ENETUNREACH');
+    if (socket === undefined) this.settle(this.ns.failureTo(parseIpv4(to)) ?? this.unopened(parseIpv4(to)));
     this.end = () => {
       if (this.verdict !== 'ok') socket?.reset();
     };
+  }
+
+  /** Why no connection was begun although there is a way: nobody answers for many; or a former one has those ports. */
+  private unopened(to: number): string {
+    const one = ['LOCAL', 'UNICAST'].includes(this.ns.addressType(to));
+    return one && this.ns.sourceFor(to) !== undefined ? 'EADDRNOTAVAIL' : 'ENETUNREACH';
   }
 
   private startUdp(): void {

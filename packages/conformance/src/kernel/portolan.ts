@@ -73,6 +73,7 @@ class LabWorld {
 
   probe(probe: LabProbe): ProbeAnswer {
     const packets: Record<string, string[]> = Object.create(null);
+    this.clock.advance((probe.wait ?? 0) * 1000);
     this.seen = [];
     this.servers = [];
     this.expected = probe.bytes ?? 4;
@@ -254,7 +255,7 @@ function linkOf(link: LabLink, index: number, lab: Lab): Link {
 function kindOf(link: LabLink, lab: Lab): LinkKind {
   switch (link.type) {
     case 'bridge':
-      return { type: 'bridge', ageingSeconds: 300 };
+      return { type: 'bridge', ageingSeconds: link.ageing ?? 300 };
     case 'dummy':
       return { type: 'dummy' };
     case 'vxlan':

@@ -48,8 +48,16 @@ function host(draw: Draw): Topology {
   const cables = new Cables();
   const hairpin = draw.chance(40);
   const isolated = draw.chance(10);
+  const forgets = draw.chance(4);
   cables.join({ ns: 'x', name: 'eth0', addresses: ['192.0.2.2/24'] }, { ns: 'h', name: 'eth0', addresses: ['192.0.2.1/24'] });
-  cables.add('h', { name: 'br0', type: 'bridge', mac: '02:00:00:00:01:00', mtu: 1500, addresses: ['172.17.0.1/16'] });
+  cables.add('h', {
+    name: 'br0',
+    type: 'bridge',
+    mac: '02:00:00:00:01:00',
+    mtu: 1500,
+    addresses: ['172.17.0.1/16'],
+    ...(forgets ? { ageing: 1 } : {}),
+  });
   for (const [i, name] of ['c1', 'c2', 'c3'].slice(0, draw.number(2, 3)).entries())
     cables.join(
       { ns: name, name: 'eth0', addresses: [`172.17.0.${i + 2}/16`] },
@@ -85,6 +93,8 @@ function host(draw: Draw): Topology {
     addresses: ['192.0.2.1', '192.0.2.2', '172.17.0.1', '172.17.0.2', '172.17.0.3', '172.17.0.9', '127.0.0.1'],
     networks: ['172.17.0.0/16', '192.0.2.0/24', '127.0.0.0/8'],
     broadcasts: ['172.17.255.255', '192.0.2.255', '127.255.255.255'],
+    // Short of the five seconds after which neighbours are probed.
+    ...(forgets ? { wait: 2.2, probes: 3 } : {}),
   };
 }
 

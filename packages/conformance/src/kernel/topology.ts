@@ -16,6 +16,8 @@ export interface Topology {
   readonly broadcasts?: readonly string[];
   /** How many probes at most; as many as are drawn unless given. */
   readonly probes?: number;
+  /** Seconds that may pass before a probe; they change something. */
+  readonly wait?: number;
   /** Of what the probes are; of all unless given. */
   readonly protocols?: readonly ('tcp' | 'udp' | 'icmp')[];
   /** Where translations in a namespace may lead; all addresses unless given. */

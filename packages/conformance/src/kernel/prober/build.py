@@ -63,7 +63,7 @@ def link_lines(lab, fds):
             made.add(link['peer'])
             line += f' peer name {place(link["peer"], fds)} address {peer["mac"]} mtu {peer["mtu"]} {SEGMENTS}'
         elif made_as == 'bridge':
-            line += ' stp_state 0 forward_delay 0 mcast_snooping 0'
+            line += f' stp_state 0 forward_delay 0 mcast_snooping 0 ageing_time {link.get("ageing", 300) * 100}'
         lines.append(line)
     return '\n'.join(lines) + '\n'
 
@@ -74,7 +74,7 @@ def place(at, fds):
 
 
 def configure(ns):
-    lines = ['link set lo up']
+    lines = [f'link set lo {SEGMENTS} up']
     for link in ns['links']:
         if link['type'] == 'vxlan':
             learning = '' if link.get('learning', True) else ' nolearning'

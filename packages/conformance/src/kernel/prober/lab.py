@@ -80,7 +80,15 @@ class Lab:
                 way = 'out' if address[2] == 4 else 'in'
                 self.packets.setdefault(f'{name}/{address[0]}', []).append(f'{way} {text}')
 
+    def wait(self, seconds):
+        """Lets time pass; what is seen meanwhile belongs to no probe."""
+        self.packets = {}
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            self.pump(left, left)
+
     def probe(self, probe):
+        self.wait(probe.get('wait', 0))
         self.packets, self.servers.seen = {}, []
         self.servers.expected = probe.get('bytes', 4)
         enter(self.fds[probe['from']])

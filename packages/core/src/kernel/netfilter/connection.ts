@@ -46,7 +46,13 @@ const STATUS = {
   destinationDecided: 1 << 8,
   originalWaits: 1 << 9,
   replyWaits: 1 << 10,
+  closing: 1 << 16,
 } as const;
+
+/** TCP: the segment seen last, of those that matter. */
+export type LastSegment = 'other' | 'syn' | 'reset' | 'syn of reply' | 'reset of reply';
+const LAST: readonly LastSegment[] = ['other', 'syn', 'reset', 'syn of reply', 'reset of reply'];
+const LAST_SHIFT = 20;
 
 /** One flow: itself the direction of its first packet, with what is known of both, and the direction of its answers. */
 export class Connection extends Direction {
@@ -55,8 +61,8 @@ export class Connection extends Direction {
   private status = 0;
   /** TCP only; {@link TCP}.none otherwise. */
   tcp: TcpState = TCP.none;
-  /** UDP: when the first answer came, in virtual milliseconds. */
-  repliedAt = 0;
+  /** UDP: when the first packet came, in virtual milliseconds. */
+  beganAt = 0;
   /** Virtual milliseconds. */
   expiresAt = 0;
   /** Connection mark. */
@@ -156,6 +162,24 @@ export class Connection extends Direction {
 
   set destinationDecided(on: boolean) {
     this.write(STATUS.destinationDecided, on);
+  }
+
+  /** TCP: one side has said that it will send no more. */
+  get closing(): boolean {
+    return (this.status & STATUS.closing) !== 0;
+  }
+
+  set closing(on: boolean) {
+    this.write(STATUS.closing, on);
+  }
+
+  /** TCP: the segment seen last. */
+  get last(): LastSegment {
+    return LAST[this.status >> LAST_SHIFT] ?? 'other';
+  }
+
+  set last(segment: LastSegment) {
+    this.status = (this.status & ((1 << LAST_SHIFT) - 1)) | (LAST.indexOf(segment) << LAST_SHIFT);
   }
 
   private write(bit: number, on: boolean): void {

@@ -5,10 +5,10 @@
 import { IPV4_HEADER, type Packet, TCP_HEADER } from '../../wire/ipv4.ts';
 import { FLAG } from '../../wire/tcp.ts';
 import type { SkBuff } from '../skb.ts';
-import { Connection, type ConnectionTable, inverse, tupleOf } from './connection.ts';
+import { Connection, type ConnectionTable, inverse, type LastSegment, tupleOf } from './connection.ts';
 import type { Verdict } from './hook.ts';
 import { PROTOCOL } from './rule.ts';
-import { nextTcpState, TCP, TCP_TIMEOUT_SECONDS } from './tcp-state.ts';
+import { IGNORED, INVALID, nextTcpState, TCP, TCP_TIMEOUT_SECONDS } from './tcp-state.ts';
 
 const UDP_SECONDS = 30;
 const UDP_STREAM_SECONDS = 120;
@@ -35,7 +35,7 @@ export function track(host: TrackHost, skb: SkBuff): Verdict {
   if (skb.protocol === PROTOCOL.icmp && skb.quoted !== undefined) return trackError(table, skb, skb.quoted, now);
   const known = table.find(skb, now);
   if (known === undefined) return trackNew(host, skb);
-  if (skb.protocol === PROTOCOL.tcp && reopens(known.connection, skb)) {
+  if (skb.protocol === PROTOCOL.tcp && reopens(known.connection, skb, known.isReply)) {
     table.remove(known.connection);
     return trackNew(host, skb);
   }
@@ -103,14 +103,16 @@ export function setClosing(connection: Connection, now: number): void {
   connection.expiresAt = now + (TCP_TIMEOUT_SECONDS[TCP.close] ?? 0) * 1000;
 }
 
-function reopens(connection: Connection, skb: SkBuff): boolean {
-  return (connection.tcp === TCP.timeWait || connection.tcp === TCP.close) && (skb.flags & 0x06) === 0x02;
+/** A SYN begins a connection that is over anew: one that was closed, or that the same side has reset. */
+function reopens(connection: Connection, { flags }: SkBuff, reply: boolean): boolean {
+  if (connection.tcp < TCP.timeWait || nextTcpState(connection.tcp, flags, reply) !== TCP.synSent) return false;
+  return connection.closing || connection.last === (reply ? 'reset of reply' : 'reset');
 }
 
 /** Moves a connection's state and deadline; false if the packet cannot belong to it. */
 function update(connection: Connection, skb: SkBuff, reply: boolean, now: number, table: ConnectionTable | undefined): boolean {
   if (skb.protocol === PROTOCOL.tcp) return updateTcp(connection, skb, reply, now, table);
-  connection.expiresAt = now + otherSeconds(connection, skb.protocol, reply, now) * 1000;
+  connection.expiresAt = now + otherSeconds(connection, skb.protocol, now) * 1000;
   return true;
 }
 
@@ -122,21 +124,54 @@ function updateTcp(
   table: ConnectionTable | undefined,
 ): boolean {
   const { flags } = skb;
-  const old = connection.tcp;
-  const next = nextTcpState(old, flags, reply);
-  if (next === -1) return false;
-  // A reset of a connection that never was answered otherwise takes it away at once; nothing else of it changes.
-  if (next === TCP.close && !connection.seenReply && reply && table !== undefined && old === TCP.synSent) {
-    table.remove(connection);
-    connection.confirmed = true;
-    return true;
+  let old = connection.tcp;
+  let next = nextTcpState(old, flags, reply);
+  if (next === INVALID) return false;
+  const { last } = connection;
+  connection.last = lastSegment(flags, reply);
+  if (next === IGNORED || (next === TCP.synSent && old >= TCP.timeWait)) {
+    const answersSyn = (flags & (FLAG.syn | FLAG.ack)) === (FLAG.syn | FLAG.ack) && last === (reply ? 'syn' : 'syn of reply');
+    if (!answersSyn) return true;
+    // Both ends agree on a new connection that was not taken for one here.
+    forget(connection, skb, reply);
+    old = TCP.synSent;
+    next = TCP.synReceived;
   }
   connection.tcp = next;
+  if (next !== old && next === TCP.finWait) connection.closing = true;
   follow(connection, skb, reply);
+  if (!connection.seenReply && table !== undefined) {
+    // A reset of a connection that never was answered takes it away at once.
+    if (flags & FLAG.rst) {
+      table.remove(connection);
+      connection.confirmed = true;
+      return true;
+    }
+    // A SYN that is sent again does not keep it alive.
+    if (old === TCP.synSent && connection.last !== 'other') return true;
+  }
+  const pickedUp = next === TCP.established && !connection.seenReply;
   const seconds = TCP_TIMEOUT_SECONDS[next] ?? 0;
-  connection.expiresAt = now + (connection.waits ? Math.min(seconds, UNACKNOWLEDGED_SECONDS) : seconds) * 1000;
-  if (next === TCP.established && (reply || connection.seenReply)) connection.assured = true;
+  connection.expiresAt = now + (connection.waits || pickedUp ? Math.min(seconds, UNACKNOWLEDGED_SECONDS) : seconds) * 1000;
+  if (connection.seenReply && next === TCP.established && (old === TCP.synReceived || old === TCP.established))
+    connection.assured = true;
   return true;
+}
+
+function lastSegment(flags: number, reply: boolean): LastSegment {
+  if (flags & FLAG.rst) return reply ? 'reset of reply' : 'reset';
+  if ((flags & (FLAG.syn | FLAG.ack)) === FLAG.syn) return reply ? 'syn of reply' : 'syn';
+  return 'other';
+}
+
+/** What was known of both sides' data before a SYN that was ignored, and is answered now. */
+function forget(connection: Connection, { acknowledgement }: SkBuff, reply: boolean): void {
+  const sender = reply ? connection.reply : connection.original;
+  const receiver = reply ? connection.original : connection.reply;
+  sender.end = undefined;
+  receiver.end = acknowledgement | 0;
+  connection.setWaits(true, false);
+  connection.setWaits(false, false);
 }
 
 /** Notes how far a side's data go, and whether the other side's have all arrived (tcp_in_window). */
@@ -153,14 +188,11 @@ function follow(connection: Connection, { flags, sequence, acknowledgement, leng
   if (flags & FLAG.ack && (acknowledgement | 0) === receiver.end) connection.setWaits(!reply, false);
 }
 
-function otherSeconds(connection: Connection, protocol: number, reply: boolean, now: number): number {
+function otherSeconds(connection: Connection, protocol: number, now: number): number {
   if (protocol === PROTOCOL.icmp) return ICMP_SECONDS;
   if (protocol !== PROTOCOL.udp) return GENERIC_SECONDS;
-  if (!connection.seenReply) {
-    if (reply) connection.repliedAt = now;
-    return UDP_SECONDS;
-  }
-  if (now - connection.repliedAt <= 2000) return UDP_SECONDS;
+  if (!connection.confirmed) connection.beganAt = now;
+  if (!connection.seenReply || now - connection.beganAt <= 2000) return UDP_SECONDS;
   connection.assured = true;
   return UDP_STREAM_SECONDS;
 }

@@ -38,7 +38,7 @@ export const TCP_STATE_NAMES: readonly string[] = [
 /** Seconds a connection in that state is remembered. */
 export const TCP_TIMEOUT_SECONDS: readonly number[] = [0, 120, 60, 432000, 120, 60, 30, 120, 10, 120];
 
-// Two letters a state, in the order of TCP; IV invalid, IG: stays as it is.
+// Two letters a state, in the order of TCP; IV invalid, IG ignored.
 const ORIGINAL = {
   syn: 'SS SS IG IG IG IG IG SS SS S2',
   synack: 'IV IV SR IV IV IV IV IV IV SR',
@@ -54,19 +54,20 @@ const REPLY = {
   rst: 'IV CL CL CL CL CL CL CL CL CL',
 };
 const CODES = ['NO', 'SS', 'SR', 'ES', 'FW', 'CW', 'LA', 'TW', 'CL', 'S2'];
-const INVALID = 255;
+/** No state. */
+export const INVALID = 255;
+/** No other state. */
+export const IGNORED = 254;
 const TABLE: readonly Uint8Array[] = [ORIGINAL, REPLY].flatMap((rows) =>
   [rows.syn, rows.synack, rows.fin, rows.ack, rows.rst].map((row) =>
-    Uint8Array.from(row.split(' '), (code, state) => (code === 'IV' ? INVALID : code === 'IG' ? state : CODES.indexOf(code))),
+    Uint8Array.from(row.split(' '), (code) => (code === 'IV' ? INVALID : code === 'IG' ? IGNORED : CODES.indexOf(code))),
   ),
 );
 
-/** The state after a segment; -1 if the segment cannot belong to the connection. */
-export function nextTcpState(state: TcpState, flags: number, reply: boolean): TcpState | -1 {
+/** The state after a segment; INVALID if it cannot belong to the connection, IGNORED if it may, for all that is known, and changes nothing. */
+export function nextTcpState(state: TcpState, flags: number, reply: boolean): TcpState {
   const segment = segmentOf(flags);
-  if (segment < 0) return -1;
-  const next = TABLE[reply ? segment + 5 : segment]?.[state] ?? INVALID;
-  return next === INVALID ? -1 : next;
+  return segment < 0 ? INVALID : (TABLE[reply ? segment + 5 : segment]?.[state] ?? INVALID);
 }
 
 function segmentOf(flags: number): number {

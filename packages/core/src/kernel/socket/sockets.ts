@@ -173,7 +173,7 @@ export class Sockets implements TcpHost {
     return socket;
   }
 
-  /** Opens a connection; the program learns what becomes of it. */
+  /** Opens a connection; the program learns what becomes of it. None if there is no way there, or the ports are in use. */
   connect(
     to: { address: Ipv4; port: number; source?: Ipv4; sourcePort?: number; ttl?: number },
     program: TcpProgram,
@@ -184,9 +184,9 @@ export class Sockets implements TcpHost {
     const way = this.host.sourceFor(to.address);
     const local = to.source ?? way?.address;
     if (way === undefined || local === undefined) return undefined;
-    const port =
-      to.sourcePort ??
-      this.freePort((candidate) => this.connections.get(TCP, to.address, to.port, local, candidate) !== undefined);
+    const taken = (port: number) => this.connections.get(TCP, to.address, to.port, local, port) !== undefined;
+    if (to.sourcePort !== undefined && taken(to.sourcePort)) return undefined;
+    const port = to.sourcePort ?? this.freePort(taken);
     const ends = { local, localPort: port, remote: to.address, remotePort: to.port };
     const socket = new TcpSocket(this, program, ends, {
       mtu: way.mtu,
@@ -207,11 +207,7 @@ export class Sockets implements TcpHost {
   }
 
   /** An ICMP error about a packet sent from here. */
-  error(
-    quoted: { protocol: number; source: Ipv4; sourcePort: number; destination: Ipv4; destinationPort: number },
-    failure: TcpFailure,
-    final: boolean,
-  ): void {
+  error(quoted: Packet, failure: TcpFailure, final: boolean): void {
     if (quoted.protocol === TCP)
       this.connections.get(TCP, quoted.destination, quoted.destinationPort, quoted.source, quoted.sourcePort)?.error(failure);
     else if (quoted.protocol === UDP) {
@@ -274,6 +270,11 @@ export class Sockets implements TcpHost {
   /** @internal */
   tcpSack(): boolean {
     return this.host.config.sysctl.tcpSack !== false;
+  }
+
+  /** @internal */
+  deny(skb: SkBuff): void {
+    this.host.noListener(skb);
   }
 
   /** @internal */

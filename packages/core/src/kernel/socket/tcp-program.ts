@@ -44,6 +44,8 @@ export interface TcpHost {
   tcpSack(): boolean;
   /** Bytes of a packet that gets there, if that was found to be less than its device takes. */
   pathMtu(address: Ipv4): number | undefined;
+  /** Answers a segment of no connection with a reset. */
+  deny(p: SkBuff): void;
   /** Takes the socket out of the tables. */
   release(socket: TcpSocket): void;
 }

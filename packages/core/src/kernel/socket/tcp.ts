@@ -29,15 +29,9 @@ import {
   type Write,
 } from './segments.ts';
 import type { TcpFailure, TcpHost, TcpPhase, TcpProgram } from './tcp-program.ts';
+import { DELAYED_ACK_MS, LEAST_TIMEOUT_MS, SYN_RETRIES, SYNACK_RETRIES } from './tcp-times.ts';
 
 const TCP = 6;
-/** Linux sends a SYN at 0, 1, 3, 7, 15, 31 and 63 s and gives up at 127 s (net.ipv4.tcp_syn_retries = 6). */
-const SYN_RETRIES = 6;
-/** Its answer likewise until 31 s, given up at 63 s (net.ipv4.tcp_synack_retries = 5). */
-const SYNACK_RETRIES = 5;
-/** The shortest delay of an acknowledgement (TCP_DELACK_MIN). */
-const DELAYED_ACK_MS = 40;
-
 /** One end of a TCP connection, found by the tuple of the packets that arrive. */
 export class TcpSocket extends TupleEntry {
   phase: TcpPhase;
@@ -176,6 +170,7 @@ export class TcpSocket extends TupleEntry {
       case 'SYN_SENT':
         if ((p.flags & (FLAG.syn | FLAG.ack)) === (FLAG.syn | FLAG.ack)) this.establish(p);
         else if (p.flags & FLAG.syn) this.meet(p);
+        else if (p.flags & FLAG.ack) this.deny(p);
         return;
       case 'SYN_RECV':
         if (p.flags & FLAG.syn && !this.isMet(p)) return this.answerAgain(p);
@@ -236,6 +231,12 @@ export class TcpSocket extends TupleEntry {
     this.phase = 'SYN_RECV';
     this.retries = 0;
     this.accept(p);
+  }
+
+  /** The other end still has a former connection: it is denied, and the SYN sent again soon. */
+  private deny(p: SkBuff): void {
+    this.host.deny(p);
+    if (this.retries === 0) this.again(SYN_RETRIES, () => this.sendSyn(), LEAST_TIMEOUT_MS);
   }
 
   /** Whether a SYN acknowledges this end's own: the other end of a meeting. */
@@ -355,9 +356,9 @@ export class TcpSocket extends TupleEntry {
   }
 
   /** Sends something again, each time after twice the pause, until it is answered or given up. */
-  private again(retries: number, send: () => void): void {
+  private again(retries: number, send: () => void, delay = 1000 * 2 ** this.retries): void {
     this.timer?.cancel();
-    this.timer = this.host.after(1000 * 2 ** this.retries, () => {
+    this.timer = this.host.after(delay, () => {
       if (this.retries++ === retries) this.fail('ETIMEDOUT');
       else send();
     });
