@@ -379,3 +379,43 @@ test('conntrack -L and -D choose as conntrack-tools 1.4.7 did on three flows', (
     expect([line, code, stderr.split('\n')[0]]).toEqual([line, 2, `conntrack v1.4.4 (conntrack-tools): ${said}`]);
   }
 });
+
+test('conntrack -G, networks, families, masks and the extended output, as conntrack-tools 1.4.7 answered', () => {
+  const tcp =
+    'tcp      6 431999 ESTABLISHED src=127.0.0.1 dst=127.0.0.1 sport=45000 dport=8080 src=127.0.0.1 dst=127.0.0.1 sport=8080 dport=45000 [ASSURED] mark=0 use=1';
+  const udp =
+    'udp      17 29 src=127.0.0.1 dst=127.0.0.1 sport=4001 dport=53 [UNREPLIED] src=127.0.0.1 dst=127.0.0.1 sport=53 dport=4001 mark=0 use=1';
+  const host = fakeHost({ conntrack: [udp, tcp].map(parseConntrack) });
+  const shown = (count: number) => `${count} flow entries have been shown.`;
+  const cases: readonly (readonly [string, readonly string[], number, string])[] = [
+    ['-L -o extended', [`ipv4     2 ${udp}`, `ipv4     2 ${tcp}`], 0, shown(2)],
+    ['-L -o ktimestamp', [udp, tcp], 0, shown(2)],
+    ['-L -p tcp --reply-port-src 8080', [tcp], 0, shown(1)],
+    ['-L -p tcp --reply-port-dst 8080', [], 0, shown(0)],
+    ['-L -f ipv4', [udp, tcp], 0, shown(2)],
+    ['-L -f ipv6', [], 0, shown(0)],
+    ['-L -s 127.0.0.0/8', [udp, tcp], 0, shown(2)],
+    ['-L -s 128.0.0.0/8', [], 0, shown(0)],
+    ['-L -m 0/1', [udp, tcp], 0, shown(2)],
+    ['-L -u assured,seen_reply', [tcp], 0, shown(1)],
+    ['-G -s 127.0.0.1 -d 127.0.0.1 -p tcp --sport 45000 --dport 8080', [tcp.replace('use=1', 'use=2')], 0, shown(1)],
+    ['-G -s 127.0.0.1 -d 127.0.0.1 -p tcp --sport 45001 --dport 8080', [], 1, "Operation failed: such conntrack doesn't exist"],
+  ];
+  for (const [line, rows, code, said] of cases)
+    expect([line, conntrack.run(line.split(' '), host, '')]).toEqual([
+      line,
+      { stdout: rows.map((row) => `${row}\n`).join(''), stderr: `conntrack v1.4.4 (conntrack-tools): ${said}\n`, code },
+    ]);
+  for (const [line, said] of [
+    ['-G -p udp', "you have to specify `--src' and `--dst'"],
+    ['-G -s 127.0.0.1', "You need to supply the `--protonum' option for this command"],
+    ['-L -o foo', "Bad parameter `foo'"],
+    ['-L -u ASSURED,FOO', "Bad parameter `FOO'"],
+  ] as const)
+    expect([line, conntrack.run(line.split(' '), host, '').stderr.split('\n')[0]]).toEqual([
+      line,
+      `conntrack v1.4.4 (conntrack-tools): ${said}`,
+    ]);
+  for (const output of ['id', 'xml'])
+    expect(() => conntrack.run(['-L', '-o', output], host, '')).toThrow(`the output ${output} is not modelled`);
+});

@@ -1,10 +1,11 @@
 /**
  * `conntrack`: the flows that the kernel tracks, listed, counted and deleted.
- * Follows conntrack-tools 1.4.4 of CentOS 7; the line with their number goes to stderr, as there. Making and changing
- * entries (`-I`, `-U`) and watching them (`-E`) is refused by name.
+ * Follows conntrack-tools 1.4.4 of CentOS 7, networks as addresses of 1.4.7; the line with their number goes to stderr,
+ * as there. Making and changing entries (`-I`, `-U`) and watching them (`-E`) is refused by name, as is what is not counted
+ * here: `-S`, and the numbers of entries (`-o id`).
  */
 import type { ConntrackRow, ConntrackTuple } from '../agent/report.ts';
-import { formatIpv4, isIpv4, parseIpv4 } from '../base/address.ts';
+import { contains, formatIpv4, isIpv4, parseIpv4 } from '../base/address.ts';
 import { TCP_STATE_NAMES } from '../kernel/netfilter/tcp-state.ts';
 import { type Options, readOptions } from './options.ts';
 import { failed, lines, notModelled, ok, shorten } from './result.ts';
@@ -12,7 +13,8 @@ import type { Host, Tool, ToolResult } from './tool.ts';
 
 const VERSION = 'conntrack v1.4.4 (conntrack-tools)';
 const USAGE = `Command line interface for the connection tracking system. Version 1.4.4
-Usage: conntrack -L|-D [-p proto] [-s address] [-d address] [-r address] [-q address] [-g] [-n] [-j] [-m mark] [-u status]
+Usage: conntrack -L|-D [-p proto] [-s address] [-d address] [-r address] [-q address] [-g] [-n] [-j] [-m mark] [-u status] [-o extended]
+       conntrack -G -p proto -s address -d address --sport port --dport port
        conntrack -F|-C
 `;
 const OPTIONS = {
@@ -21,6 +23,7 @@ const OPTIONS = {
     ['D', 'delete'],
     ['F', 'flush'],
     ['C', 'count'],
+    ['G', 'get'],
     ['n', 'src-nat'],
     ['g', 'dst-nat'],
     ['j', 'any-nat'],
@@ -37,30 +40,26 @@ const OPTIONS = {
     ['dport', 'orig-port-dst'],
     ['m', 'mark'],
     ['u', 'status'],
+    ['reply-port-src'],
+    ['reply-port-dst'],
     ['state'],
+    ['o', 'output'],
+    ['f', 'family'],
   ],
   unmodelled: [
     'E',
     'event',
-    'G',
-    'get',
     'I',
     'create',
     'U',
     'update',
     'S',
     'stats',
-    'o',
-    'output',
     'e',
-    'f',
-    'family',
     'z',
     'zero',
     't',
     'timeout',
-    'reply-port-src',
-    'reply-port-dst',
     'b',
     'buffer-size',
     'w',
@@ -84,7 +83,10 @@ const PROTOCOLS: readonly (readonly [string, number])[] = [
   ['gre', 47],
 ];
 
-const COMMANDS = ['L', 'D', 'F', 'C'] as const;
+/** Times are of kernels that keep them. */
+const OUTPUTS: readonly string[] = ['extended', 'ktimestamp'];
+const UNMODELLED_OUTPUTS: readonly string[] = ['xml', 'save', 'timestamp', 'id', 'labels', 'userspace'];
+const COMMANDS = ['L', 'D', 'F', 'C', 'G'] as const;
 
 /** Whether a flow is one of those asked for. */
 type Filter = (row: ConntrackRow) => boolean;
@@ -110,8 +112,15 @@ export const conntrack: Tool = {
     }
     const filters = filtersOf(options);
     if (typeof filters === 'string') return wrong(filters);
+    const output = options.value('o');
+    const words = output?.split(',') ?? [];
+    const bad = words.find((word) => !OUTPUTS.includes(word));
+    if (bad !== undefined && !UNMODELLED_OUTPUTS.includes(bad)) return wrong(`Bad parameter \`${shorten(bad)}'`);
+    if (bad !== undefined) throw notModelled('conntrack', `the output ${bad}`);
+    const line = words.includes('extended') ? (row: ConntrackRow) => `ipv4     2 ${conntrackLine(row)}` : conntrackLine;
     const wanted: Filter = (row) => filters.every((filter) => filter(row));
-    return command === 'L' ? list(host, wanted) : remove(host, wanted);
+    if (command === 'G') return get(host, wanted, options, line);
+    return command === 'L' ? list(host, wanted, line) : remove(host, wanted, line);
   },
 };
 
@@ -119,15 +128,26 @@ function wrong(message: string): ToolResult {
   return failed(2, `${VERSION}: ${message}\nTry \`conntrack -h' or 'conntrack --help' for more information.`);
 }
 
-function list(host: Host, wanted: Filter): ToolResult {
+function list(host: Host, wanted: Filter, line: (row: ConntrackRow) => string): ToolResult {
   const rows = host.conntrack().filter(wanted);
-  return ok(lines(rows.map(conntrackLine)), `${VERSION}: ${rows.length} flow entries have been shown.\n`);
+  return ok(lines(rows.map(line)), `${VERSION}: ${rows.length} flow entries have been shown.\n`);
 }
 
-function remove(host: Host, wanted: Filter): ToolResult {
+/** The one flow with these ends. */
+function get(host: Host, wanted: Filter, options: Options, line: (row: ConntrackRow) => string): ToolResult {
+  if (options.value('p') === undefined) return wrong("You need to supply the `--protonum' option for this command");
+  if (options.value('s') === undefined || options.value('d') === undefined)
+    return wrong("you have to specify `--src' and `--dst'");
+  const row = host.conntrack().find(wanted);
+  if (row === undefined) return failed(1, `${VERSION}: Operation failed: such conntrack doesn't exist`);
+  // Whoever asks for one holds it meanwhile.
+  return ok(lines([line(row).replace(/use=1$/, 'use=2')]), `${VERSION}: 1 flow entries have been shown.\n`);
+}
+
+function remove(host: Host, wanted: Filter, line: (row: ConntrackRow) => string): ToolResult {
   const rows = host.deleteConnections(wanted);
   const summary = `${VERSION}: ${rows.length} flow entries have been deleted.\n`;
-  return { stdout: lines(rows.map(conntrackLine)), stderr: summary, code: rows.length === 0 ? 1 : 0 };
+  return { stdout: lines(rows.map(line)), stderr: summary, code: rows.length === 0 ? 1 : 0 };
 }
 
 /** What the options ask of a flow; a message if one of them is wrong. */
@@ -141,9 +161,10 @@ function filtersOf(options: Options): readonly Filter[] | string {
   for (const [option, of] of ADDRESSES) {
     const text = options.value(option);
     if (text === undefined) continue;
-    if (!isIpv4(text)) return `Invalid IP address \`${shorten(text)}'`;
-    const address = parseIpv4(text);
-    filters.push((row) => of(row) === address);
+    const [address = '', length = '32'] = text.split('/');
+    if (!isIpv4(address) || !/^\d{1,2}$/.test(length) || Number(length) > 32) return `Invalid IP address \`${shorten(text)}'`;
+    const network = { address: parseIpv4(address), prefix: Number(length) };
+    filters.push((row) => contains(network, of(row)));
   }
   for (const [option, of] of PORTS) {
     const text = options.value(option);
@@ -154,8 +175,11 @@ function filtersOf(options: Options): readonly Filter[] | string {
     filters.push((row) => of(row) === port);
   }
   if (options.has('n') || options.has('j') || options.has('g')) filters.push(translated(options));
-  const mark = options.value('m');
-  if (mark !== undefined) filters.push((row) => row.mark === Number(mark));
+  const [mark, mask = '0xffffffff'] = options.value('m')?.split('/') ?? [];
+  if (mark !== undefined) filters.push((row) => (row.mark & Number(mask)) >>> 0 === Number(mark));
+  const family = options.value('f');
+  if (family !== undefined && family !== 'ipv4' && family !== 'ipv6') return `\`${shorten(family)}' unsupported protocol`;
+  if (family === 'ipv6') filters.push(() => false);
   return addStatus(filters, options, protocol);
 }
 
@@ -168,6 +192,8 @@ const ADDRESSES: readonly (readonly [string, (row: ConntrackRow) => number])[] =
 const PORTS: readonly (readonly [string, (row: ConntrackRow) => number])[] = [
   ['sport', ({ original }) => original.sourcePort],
   ['dport', ({ original }) => original.destinationPort],
+  ['reply-port-src', ({ reply }) => reply.sourcePort],
+  ['reply-port-dst', ({ reply }) => reply.destinationPort],
 ];
 
 function translated(options: Options): Filter {
@@ -180,11 +206,11 @@ function translated(options: Options): Filter {
 }
 
 function addStatus(filters: Filter[], options: Options, protocol: number | undefined): readonly Filter[] | string {
-  const status = options.value('u')?.toUpperCase();
-  if (status === 'ASSURED') filters.push((row) => row.assured);
-  else if (status === 'SEEN_REPLY') filters.push((row) => !row.unreplied);
-  else if (status === 'UNREPLIED') filters.push((row) => row.unreplied);
-  else if (status !== undefined) return `Bad parameter \`${shorten(options.value('u') ?? '')}'`;
+  for (const word of options.value('u')?.split(',') ?? []) {
+    const status = STATUSES.get(word.toUpperCase());
+    if (status === undefined) return `Bad parameter \`${shorten(word)}'`;
+    filters.push(status);
+  }
   const state = options.value('state')?.toUpperCase();
   if (state === undefined) return filters;
   if (protocol !== 6) return "unknown option `--state'";
@@ -192,6 +218,12 @@ function addStatus(filters: Filter[], options: Options, protocol: number | undef
   filters.push((row) => row.state === state);
   return filters;
 }
+
+const STATUSES: ReadonlyMap<string, Filter> = new Map<string, Filter>([
+  ['ASSURED', (row) => row.assured],
+  ['SEEN_REPLY', (row) => !row.unreplied],
+  ['UNREPLIED', (row) => row.unreplied],
+]);
 
 /** One flow as `conntrack -L` and /proc/net/nf_conntrack word it. */
 export function conntrackLine(row: ConntrackRow): string {
