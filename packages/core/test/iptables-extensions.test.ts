@@ -36,6 +36,12 @@ test('what iptables-save printed of every extension is read and printed back byt
   expect(reprinted(save)).toBe(save);
 });
 
+test('so is what it printed of a machine with the rules of Docker, Kubernetes, Calico, libvirt, ufw, firewalld and fail2ban', () => {
+  const save = tablesOf(read('iptables-save-1.8.9-hosts.txt'));
+  expect(save.match(/^-A/gm)?.length).toBeGreaterThan(110);
+  expect(reprinted(save)).toBe(save);
+});
+
 test('listings of every modelled extension are those of iptables', () => {
   const netfilter = parseSave(tablesOf(read('iptables-save-1.8.9-extensions.txt')));
   let rows = 0;
