@@ -5,6 +5,7 @@ import { formatIpv4, parseCidr, parseIpv4, parseMac } from '../src/base/address.
 import type { Route } from '../src/kernel/config.ts';
 import { parseSave } from '../src/kernel/netfilter/restore.ts';
 import { routesOfAddress } from '../src/kernel/route.ts';
+import { brctl } from '../src/tools/brctl.ts';
 import { conntrack } from '../src/tools/conntrack.ts';
 import { bridge } from '../src/tools/iproute/bridge.ts';
 import { ip } from '../src/tools/iproute/ip.ts';
@@ -418,4 +419,11 @@ test('conntrack -G, networks, families, masks and the extended output, as conntr
     ]);
   for (const output of ['id', 'xml'])
     expect(() => conntrack.run(['-L', '-o', output], host, '')).toThrow(`the output ${output} is not modelled`);
+});
+
+test('brctl show: a bridge without ports and with two, as recorded', () => {
+  expect(out(brctl, 'show', empty)).toBe(recorded('a-0-empty-brctl'));
+  expect(out(brctl, 'show')).toBe(recorded('a-2-two-brctl'));
+  expect(brctl.run(['show', 'nope'], agent, '')).toMatchObject({ code: 1, stdout: '' });
+  expect(() => brctl.run(['showmacs', 'docker0'], agent, '')).toThrow('brctl: the command showmacs is not modelled');
 });

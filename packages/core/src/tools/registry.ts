@@ -1,5 +1,6 @@
 /** The tools of every Linux machine with Docker; other packages add theirs (dig, curl, dcos) by the same interface. */
 
+import { brctl } from './brctl.ts';
 import { cat } from './cat.ts';
 import { conntrack } from './conntrack.ts';
 import { dmesg } from './dmesg.ts';
@@ -18,6 +19,7 @@ import type { Tool } from './tool.ts';
 
 /** The tools of this package, in the releases of the post's machines. */
 export const CORE_TOOLS: readonly Tool[] = [
+  brctl,
   bridge(),
   cat,
   conntrack,
