@@ -15,17 +15,17 @@ const LENGTH_BYTES = 2;
 /** Answers a question, at once or later. */
 export type DnsResponder = (question: DnsQuestion, respond: (reply: DnsReply) => void) => void;
 
-/** Listens for questions over UDP and TCP. */
+/** Listens for questions over UDP and TCP, at one port of some addresses. */
 export function serveDnsAt(
   ns: Namespace,
-  at: { readonly address: Ipv4; readonly port: number; readonly program: string },
+  at: { readonly addresses: readonly Ipv4[]; readonly port: number; readonly program: string },
   answer: DnsResponder,
 ): void {
-  ns.sockets.bindUdp(at, (datagram, socket) => {
+  const received = (datagram: Datagram, socket: UdpSocket): void => {
     const question = datagram.payload;
     if (isQuestion(question)) answer({ ...question, transport: 'udp' }, (reply) => respondTo(datagram, socket, reply));
-  });
-  ns.sockets.listen(at, (): TcpProgram => {
+  };
+  const accept = (): TcpProgram => {
     let open = true;
     return {
       message: (socket, question) => {
@@ -42,7 +42,12 @@ export function serveDnsAt(
         open = false;
       },
     };
-  });
+  };
+  const { port, program } = at;
+  for (const address of at.addresses) {
+    ns.sockets.bindUdp({ address, port, program }, received);
+    ns.sockets.listen({ address, port, program }, accept);
+  }
 }
 
 function respondTo({ source, sourcePort, destination }: Datagram, socket: UdpSocket, reply: DnsReply): void {

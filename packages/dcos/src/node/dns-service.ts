@@ -17,12 +17,12 @@ export function startDcosDns(ns: Namespace, world: () => DnsWorld): void {
     const upstreams = chooseUpstreams(decision.upstreams, () => 0, ns.random);
     forward(ns, question, upstreams, respond);
   };
-  for (const address of SPARTAN_ADDRESSES) serveDnsAt(ns, { address, port: PORT, program: 'dcos-net' }, responder);
+  serveDnsAt(ns, { addresses: SPARTAN_ADDRESSES, port: PORT, program: 'dcos-net' }, responder);
 }
 
 /** Starts Mesos-DNS on a master. */
 export function startMesosDns(ns: Namespace, mesosDns: MesosDns): void {
-  serveDnsAt(ns, { address: 0, port: MESOS_DNS_PORT, program: 'mesos-dns' }, (question, respond) => {
+  serveDnsAt(ns, { addresses: [0], port: MESOS_DNS_PORT, program: 'mesos-dns' }, (question, respond) => {
     if (mesosDns.ready) respond(mesosDns.answer(question));
   });
 }

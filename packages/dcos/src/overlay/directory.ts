@@ -94,12 +94,13 @@ export class OverlayDirectory {
     // A subnet outside all overlays does not stay beside a right one.
     const others = own.filter((other) => other !== known && this.shapeOf(other.subnet.address) !== undefined);
     if (known !== undefined && isSame(known, record) && others.length === own.length - 1) return false;
-    const gossiped = { ...record, at };
+    const { agent, vtep, vtepMac, subnet } = record;
+    const gossiped = { agent, vtep, vtepMac, subnet, at };
     this.changes.push(at);
-    this.byAgent.set(record.agent, [...others, gossiped]);
-    this.bySubnet.set(networkOf(record.subnet).address, gossiped);
-    this.byVtep.set(record.vtep, gossiped);
-    this.byMac.set(record.vtepMac, gossiped);
+    this.byAgent.set(agent, [...others, gossiped]);
+    this.bySubnet.set(networkOf(subnet).address, gossiped);
+    this.byVtep.set(vtep, gossiped);
+    this.byMac.set(vtepMac, gossiped);
     return true;
   }
 

@@ -96,7 +96,7 @@ export interface TcpListener extends Listener {
 }
 
 interface BoundUdp extends UdpSocket {
-  readonly remote?: UdpRemote;
+  readonly remote: UdpRemote | undefined;
   readonly received: (datagram: Datagram, socket: UdpSocket) => void;
   readonly failed: ((failure: TcpFailure) => void) | undefined;
 }
@@ -131,8 +131,8 @@ export class Sockets implements TcpHost {
    * Waits for connections; the function gives each its program.
    * @throws Refusal `address-in-use`
    */
-  listen(at: { address: Ipv4; port: number; program: string }, accept: (socket: TcpSocket) => TcpProgram): Listener {
-    const listener: TcpListener = { ...at, accept, close: () => this.unlisten(listener) };
+  listen({ address, port, program }: Omit<Listener, 'close'>, accept: (socket: TcpSocket) => TcpProgram): Listener {
+    const listener: TcpListener = { address, port, program, accept, close: () => this.unlisten(listener) };
     this.listenAs(listener);
     return listener;
   }
@@ -162,8 +162,10 @@ export class Sockets implements TcpHost {
   ): UdpSocket {
     const port = at.port === 0 ? this.freePort((candidate) => this.udp?.has(candidate) === true) : at.port;
     const socket: BoundUdp = {
-      ...at,
+      address: at.address,
       port,
+      program: at.program,
+      remote: at.remote,
       received,
       failed,
       close: () => remove(this.udp, socket),
