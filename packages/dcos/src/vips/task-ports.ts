@@ -116,10 +116,12 @@ function mappedPorts(task: MesosTask, status: MesosStatus | undefined): TaskPort
   if (type !== 'DOCKER' && type !== 'MESOS') throw new FieldError(`no containerizer is called ${type}`);
   const ofStatus = (): readonly MesosPortMapping[] => (status?.networks ?? []).flatMap((network) => network.portMappings ?? []);
   const mappings = container?.portMappings ?? (type === 'MESOS' ? ofStatus() : []);
-  return mappings.flatMap(({ protocol, containerPort, hostPort }) => {
-    const number = protocolOf(protocol);
-    return number === undefined ? [] : [{ protocol: number, port: containerPort, hostPort }];
-  });
+  const ports: TaskPort[] = [];
+  for (const { protocol: text, containerPort: port, hostPort } of mappings) {
+    const protocol = protocolOf(text);
+    if (protocol !== undefined) ports.push({ protocol, port, hostPort });
+  }
+  return ports;
 }
 
 /** Source 2: task labels `VIP_PORT<N>` = `tcp://<vip>` for the N-th host port. */
@@ -214,12 +216,18 @@ function matches(a: TaskPort, b: TaskPort): boolean {
 }
 
 /** Both ports' fields, the second's where both have one; VIP labels of both. */
-function union(first: TaskPort, { port, hostPort, name, vips }: TaskPort): TaskPort {
-  const both: Changing<TaskPort> = { ...first };
+function union(first: TaskPort, second: TaskPort): TaskPort {
+  const { protocol, port = first.port, hostPort = first.hostPort, name = first.name } = second;
+  const vips =
+    first.vips === undefined || second.vips === undefined ? (second.vips ?? first.vips) : labelsOfBoth(first.vips, second.vips);
+  // Most ports have all: they are made in one piece.
+  if (port !== undefined && hostPort !== undefined && name !== undefined && vips !== undefined)
+    return { protocol, port, hostPort, name, vips };
+  const both: Changing<TaskPort> = { protocol };
   if (port !== undefined) both.port = port;
   if (hostPort !== undefined) both.hostPort = hostPort;
   if (name !== undefined) both.name = name;
-  if (vips !== undefined) both.vips = first.vips === undefined ? vips : labelsOfBoth(first.vips, vips);
+  if (vips !== undefined) both.vips = vips;
   return both;
 }
 

@@ -25,8 +25,8 @@ export interface Placement {
  */
 export function environment(app: App, placement: Placement, random: Random, prefix = ''): Pairs {
   const own: Variable[] = [];
-  put(own, ['MESOS_TASK_ID', placement.taskId]);
   put(own, [`${prefix}HOST`, placement.hostname]);
+  put(own, ['MESOS_TASK_ID', placement.taskId]);
   for (const variable of portVariables(portSlots(app), placement.hostPorts, random))
     put(own, prefix === '' ? variable : [prefix + variable[0], variable[1]]);
   return mergeByName(commonVariables(app), own);
@@ -37,9 +37,8 @@ export function mergeByName(first: Pairs, second: Pairs): Pairs {
   const merged: Variable[] = [];
   let i = 0;
   for (const pair of first) {
-    for (let next = second[i]; next !== undefined && next[0] <= pair[0]; next = second[++i]) {
-      if (next[0] < pair[0]) merged.push(next);
-    }
+    for (let next = second[i]; next !== undefined && next[0] <= pair[0]; next = second[++i])
+      if (next[0] !== pair[0]) merged.push(next);
     merged.push(pair);
   }
   for (; i < second.length; i++) merged.push(second[i] as Variable);
@@ -65,23 +64,20 @@ export function portVariables(slots: readonly PortSlot[], hostPorts: HostPorts, 
   if (slots.length === 0) return [];
   const names = namesOf(slots);
   const generated: number[] = [];
-  const effective = names.map(({ requested }, i) => hostPorts[i] ?? (requested !== 0 ? requested : generate()));
-  const variables: Variable[] = [];
+  const values = names.map(({ requested }, i) => String(hostPorts[i] ?? (requested !== 0 ? requested : generate())));
+  const granted = hostPorts.includes(undefined) ? hostPorts.filter((port) => port !== undefined) : hostPorts;
+  const told = generated.length === 0 ? granted : [...granted, ...generated];
+  const variables: Variable[] = told[0] === undefined ? [] : [['PORT', String(told[0])]];
+  for (let i = 0; i < names.length; i++) variables.push([(names[i] as PortNames).indexed, values[i] as string]);
+  variables.push(['PORTS', told.join(',')]);
   for (let i = 0; i < names.length; i++) {
-    const { indexed, numbered } = names[i] as PortNames;
-    const value = String(effective[i]);
-    variables.push([indexed, value], [numbered ?? `PORT_${value}`, value]);
+    const value = values[i] as string;
+    variables.push([names[i]?.numbered ?? `PORT_${value}`, value]);
   }
   for (let i = 0; i < names.length; i++) {
     const named = names[i]?.named;
-    if (named !== undefined) variables.push([named, String(effective[i])]);
+    if (named !== undefined) variables.push([named, values[i] as string]);
   }
-  const told =
-    generated.length === 0 && !hostPorts.includes(undefined)
-      ? hostPorts
-      : [...hostPorts.filter((port) => port !== undefined), ...generated];
-  if (told[0] !== undefined) variables.push(['PORT', String(told[0])]);
-  variables.push(['PORTS', told.join(',')]);
   return variables;
 
   function generate(): number {

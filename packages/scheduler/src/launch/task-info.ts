@@ -142,10 +142,16 @@ const common = memo((app: App) => ({
   name: hostnameOf(app.id),
   disk: app.disk + app.persistentDisk,
   gpus: app.gpus === 0 ? undefined : app.gpus,
-  /** Whether some port is made up, by chance, when the task is launched. */
-  makesPortsUp: (hostPorts: HostPorts) =>
-    portSlots(app).some((slot, i) => hostPorts[i] === undefined && (slot.containerPort ?? slot.servicePort) === 0),
+  slots: portSlots(app),
+  container: containerOf(app),
 }));
+
+type Common = ReturnType<typeof common>;
+
+/** Whether some port is made up, by chance, when the task is launched. */
+function makesPortsUp({ slots }: Common, hostPorts: HostPorts): boolean {
+  return slots.some((slot, i) => hostPorts[i] === undefined && (slot.containerPort ?? slot.servicePort) === 0);
+}
 
 /** A task keeps what is its own, and derives from its app what all of them share: there may be very many. */
 class LaunchedTask implements TaskInfo {
@@ -157,12 +163,14 @@ class LaunchedTask implements TaskInfo {
   readonly ports: readonly number[];
   readonly allocations: readonly Allocation[] | undefined;
   private readonly madeUp: Pairs | undefined;
+  // A private name: where a task is printed with what is its own, this is not.
+  readonly #common: Common;
 
   constructor(
     private readonly app: App,
     ids: { readonly taskId: string; readonly instanceId: string },
     place: LaunchPlace,
-    private readonly hostPorts: HostPorts,
+    readonly hostPorts: HostPorts,
     random: Random,
     private readonly envPrefix: string,
   ) {
@@ -175,7 +183,8 @@ class LaunchedTask implements TaskInfo {
     this.ports = hostPorts.includes(undefined)
       ? hostPorts.filter((port) => port !== undefined)
       : (hostPorts as readonly number[]);
-    this.madeUp = common(app).makesPortsUp(hostPorts) ? this.variables(random) : undefined;
+    this.#common = common(app);
+    this.madeUp = makesPortsUp(this.#common, hostPorts) ? this.variables(random) : undefined;
   }
 
   get appId(): string {
@@ -187,7 +196,7 @@ class LaunchedTask implements TaskInfo {
   }
 
   get name(): string {
-    return common(this.app).name;
+    return this.#common.name;
   }
 
   get cpus(): number {
@@ -199,11 +208,11 @@ class LaunchedTask implements TaskInfo {
   }
 
   get disk(): number {
-    return common(this.app).disk;
+    return this.#common.disk;
   }
 
   get gpus(): number | undefined {
-    return common(this.app).gpus;
+    return this.#common.gpus;
   }
 
   get containerizer(): TaskInfo['containerizer'] {
@@ -211,13 +220,13 @@ class LaunchedTask implements TaskInfo {
   }
 
   get container(): TaskContainer | undefined {
-    return this.app.executor === '' ? taskContainer(this.app, this.taskId, this.hostPorts) : undefined;
+    return this.app.executor === '' ? this.appContainer : undefined;
   }
 
   get executor(): TaskExecutor | undefined {
     const { executor } = this.app;
     if (executor === '') return undefined;
-    const container = taskContainer(this.app, this.taskId, this.hostPorts);
+    const container = this.appContainer;
     const named = { executorId: `marathon-${this.taskId}`, command: executor };
     return container === undefined ? named : { ...named, container };
   }
@@ -251,7 +260,11 @@ class LaunchedTask implements TaskInfo {
   }
 
   get slots(): readonly PortSlot[] {
-    return portSlots(this.app);
+    return this.#common.slots;
+  }
+
+  private get appContainer(): TaskContainer | undefined {
+    return taskContainer(this.app, this.#common.container, this);
   }
 
   get userPortMappings(): readonly TaskPort[] {
@@ -271,7 +284,7 @@ class LaunchedTask implements TaskInfo {
 const NO_CHANCE = new Random(0);
 
 /** What of a container is the same for all tasks of an app; the networks of a Mesos container are not. */
-const containerOf = memo((app: App): Omit<TaskContainer, 'portMappings'> | undefined => {
+function containerOf(app: App): SharedContainer | undefined {
   const { container, networks } = app;
   if (container === undefined) return undefined;
   const { docker, type } = container;
@@ -288,10 +301,15 @@ const containerOf = memo((app: App): Omit<TaskContainer, 'portMappings'> | undef
     parameters: docker?.parameters ?? [],
     volumes: container.volumes,
   };
-});
+}
 
-function taskContainer(app: App, taskId: string, hostPorts: HostPorts): TaskContainer | undefined {
-  const shared = containerOf(app);
+type SharedContainer = Omit<TaskContainer, 'portMappings'>;
+
+function taskContainer(
+  app: App,
+  shared: SharedContainer | undefined,
+  { taskId, hostPorts }: { readonly taskId: string; readonly hostPorts: HostPorts },
+): TaskContainer | undefined {
   if (shared === undefined || app.container === undefined) return undefined;
   if (shared.type === 'MESOS') {
     const networkInfos = cniNetworks(app, app.container, hostPorts);
@@ -306,7 +324,7 @@ class DockerContainer implements TaskContainer {
 
   constructor(
     private readonly app: App,
-    private readonly shared: Omit<TaskContainer, 'portMappings'>,
+    private readonly shared: SharedContainer,
     private readonly taskId: string,
     private readonly hostPorts: HostPorts,
   ) {}
@@ -350,13 +368,15 @@ class DockerContainer implements TaskContainer {
 
 /** One mapping per protocol for every port that got a host port; container port 0 becomes the host port. */
 function publishedMappings(app: App, hostPorts: HostPorts): readonly TaskPortMapping[] {
-  if (isHostMode(app)) return [];
-  return portSlots(app).flatMap((slot) => {
-    const hostPort = hostPorts[slot.index];
-    if (hostPort === undefined) return [];
-    const containerPort = slot.containerPort === 0 || slot.containerPort === undefined ? hostPort : slot.containerPort;
-    return slot.protocols.map((protocol) => ({ containerPort, hostPort, protocol, slot: slot.index }));
-  });
+  const mappings: TaskPortMapping[] = [];
+  if (isHostMode(app)) return mappings;
+  for (const { index: slot, containerPort: asked, protocols } of portSlots(app)) {
+    const hostPort = hostPorts[slot];
+    if (hostPort === undefined) continue;
+    const containerPort = asked === 0 || asked === undefined ? hostPort : asked;
+    for (const protocol of protocols) mappings.push({ containerPort, hostPort, protocol, slot });
+  }
+  return mappings;
 }
 
 function cniNetworks(app: App, container: AppContainer, hostPorts: HostPorts): readonly NetworkInfo[] {
