@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseIpv4 } from '../src/base/address.ts';
 import { Refusal } from '../src/base/refusal.ts';
-import type { Datagram } from '../src/kernel/socket/sockets.ts';
+import type { Datagram } from '../src/kernel/socket/datagram.ts';
 import { echo, host, lan, talk } from './lan.ts';
 
 test('a conversation: handshake, data, close; nothing is left of it', () => {

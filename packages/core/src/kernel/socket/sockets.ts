@@ -14,6 +14,7 @@ import type { NamespaceConfig } from '../config.ts';
 import type { Wire } from '../link/wire.ts';
 import type { AddressType } from '../netfilter/rule.ts';
 import { SkBuff } from '../skb.ts';
+import type { Datagram, DatagramEnd, UdpRemote } from './datagram.ts';
 import { TcpSocket } from './tcp.ts';
 import type { TcpFailure, TcpHost, TcpProgram } from './tcp-program.ts';
 import { mayInsist, type Way } from './way.ts';
@@ -32,37 +33,6 @@ export interface Listener {
   /** What `ss` would call the program. */
   readonly program: string;
   close(): void;
-}
-
-/** A datagram as a program gets it. */
-export interface Datagram {
-  readonly source: Ipv4;
-  readonly sourcePort: number;
-  /** The address it was sent to. */
-  readonly destination: Ipv4;
-  readonly payload: unknown;
-  /** The firewall mark it has by now. */
-  readonly mark: number;
-}
-
-/**
- * Where a datagram goes, and how: `ttl` 64 unless given. With `df` it is refused rather than cut into fragments, with
- * `df` false it may be cut on its way; unless given, only the sender may cut it.
- */
-export interface DatagramEnd {
-  readonly address: Ipv4;
-  readonly port: number;
-  readonly source?: Ipv4;
-  readonly ttl?: number;
-  readonly df?: boolean;
-  /** The program may send to a network's broadcast address (SO_BROADCAST). */
-  readonly broadcast?: boolean;
-}
-
-/** The one end a connected UDP socket speaks with. */
-export interface UdpRemote {
-  readonly address: Ipv4;
-  readonly port: number;
 }
 
 /** A bound UDP socket. */
