@@ -41,8 +41,12 @@ export const HOOKS: readonly Entry[] = [
 
 /** The handlers that have anything to do in a namespace, hook by hook. */
 export function activeHooks(ns: Namespace): PerHook<readonly Entry[]> {
-  const entriesAt = (hook: Hook): readonly Entry[] =>
-    HOOKS.filter((entry) => entry.hook === hook && entry.active(ns)).sort((a, b) => a.priority - b.priority);
+  const active = HOOKS.filter((entry) => entry.active(ns)).sort((a, b) => a.priority - b.priority);
+  return active.length === 0 ? NOBODY : byHook(active);
+}
+
+function byHook(active: readonly Entry[]): PerHook<readonly Entry[]> {
+  const entriesAt = (hook: Hook) => active.filter((entry) => entry.hook === hook);
   return {
     PREROUTING: entriesAt('PREROUTING'),
     INPUT: entriesAt('INPUT'),
@@ -51,6 +55,9 @@ export function activeHooks(ns: Namespace): PerHook<readonly Entry[]> {
     POSTROUTING: entriesAt('POSTROUTING'),
   };
 }
+
+/** As in most containers. */
+const NOBODY = byHook([]);
 
 function each(hooks: readonly Hook[], priority: number, name: string, active: Entry['active'], handle: Entry['handle']): Entry[] {
   return hooks.map((hook) => ({ hook, priority, name, active, handle }));

@@ -6,6 +6,7 @@
  */
 import type { Ipv4, Mac } from '../base/address.ts';
 import type { Timer } from '../base/clock.ts';
+import { SmallMap } from '../base/small-map.ts';
 import { Arp } from '../wire/arp.ts';
 import type { Device } from './link/device.ts';
 import type { Neighbour } from './link/neighbour-entry.ts';
@@ -139,7 +140,7 @@ export class NeighbourTable {
         waiting: [],
       };
       if (device.neighbours === undefined) {
-        device.neighbours = new Map();
+        device.neighbours = new SmallMap();
         this.devices = [...this.devices, device];
       }
       device.neighbours.set(address | 0, entry);

@@ -33,7 +33,12 @@ export function findRoute(
   const tables = tablesOf(config.routes);
   for (const rule of config.rules) {
     if (!applies(rule, source, mark)) continue;
-    const route = findInTable(tables.get(rule.table), rule.table, sources, destination);
+    const route = findInTable(
+      tables.find(({ id }) => id === rule.table),
+      rule.table,
+      sources,
+      destination,
+    );
     // A throw route says that this table has none.
     if (route !== undefined && route.type !== 'throw') return route;
   }
@@ -50,7 +55,8 @@ const PLACES = { first: 8, most: 4096 } as const;
 
 /** A route that was found, or that there is none. */
 interface Remembered {
-  readonly destination: Ipv4;
+  /** As a signed number. */
+  readonly destination: number;
   /** Which rules looked at its source or mark and matched. */
   readonly kind: number;
   readonly route: Route | undefined;
@@ -85,9 +91,9 @@ export class RouteCache {
     const kind = this.selective.length === 0 ? 0 : kindOf(this.selective, source, mark);
     const place = placeOf(destination, kind) & (this.places.length - 1);
     const known = this.places[place];
-    if (known !== undefined && known.destination === destination && known.kind === kind) return known.route;
+    if (known !== undefined && known.destination === (destination | 0) && known.kind === kind) return known.route;
     const route = findRoute(config, sources, destination, source, mark);
-    this.places[place] = { destination, kind, route };
+    this.places[place] = { destination: destination | 0, kind, route };
     if (known !== undefined) this.makeRoom();
     return route;
   }
@@ -169,20 +175,32 @@ export function defaultRoute(via: Ipv4, device: string): Route {
   return { table: TABLE.main, type: 'unicast', destination: ANYWHERE, via, device, scope: 'global', protocol: 'boot', metric: 0 };
 }
 
-type RouteTable = readonly (readonly [prefix: number, routes: ReadonlyMap<Ipv4, Route>])[];
+/** The routes of one table: those of one length of prefix stand together, the longest first, each by address. */
+interface RouteTable {
+  readonly id: TableId;
+  readonly byPrefix: readonly (readonly Route[])[];
+}
 
-const tablesOf: (routes: readonly Route[]) => ReadonlyMap<TableId, RouteTable> = memo((routes) => {
-  const byTable = new Map<TableId, Map<number, Map<Ipv4, Route>>>();
-  for (const route of routes) {
-    const table = byTable.get(route.table) ?? new Map<number, Map<Ipv4, Route>>();
-    byTable.set(route.table, table);
-    const byAddress = table.get(route.destination.prefix) ?? new Map<Ipv4, Route>();
-    table.set(route.destination.prefix, byAddress);
-    const known = byAddress.get(route.destination.address);
-    if (known === undefined || route.metric < known.metric) byAddress.set(route.destination.address, route);
-  }
-  return new Map([...byTable].map(([id, table]) => [id, [...table].sort(([a], [b]) => b - a)]));
-});
+const tablesOf: (routes: readonly Route[]) => readonly RouteTable[] = memo((routes) =>
+  group([...routes].sort(inOrder), (route) => route.table).map((table) => ({
+    id: (table[0] as Route).table,
+    byPrefix: group(table, (route) => route.destination.prefix).map((alike) =>
+      group(alike, (route) => route.destination.address).map(([least]) => least as Route),
+    ),
+  })),
+);
+
+function inOrder(a: Route, b: Route): number {
+  if (a.table !== b.table) return a.table - b.table;
+  if (a.destination.prefix !== b.destination.prefix) return b.destination.prefix - a.destination.prefix;
+  return a.destination.address - b.destination.address || a.metric - b.metric;
+}
+
+/** Cuts a list where the key changes. */
+function group(routes: readonly Route[], key: (route: Route) => number): readonly (readonly Route[])[] {
+  const starts = routes.flatMap((route, i) => (i === 0 || key(route) !== key(routes[i - 1] as Route) ? [i] : []));
+  return starts.map((start, n) => routes.slice(start, starts[n + 1]));
+}
 
 function findInTable(
   table: RouteTable | undefined,
@@ -200,12 +218,26 @@ function findInTable(
   return best;
 }
 
-function findLongest(table: RouteTable, destination: Ipv4): Route | undefined {
-  for (const [prefix, routes] of table) {
-    const route = routes.get((destination & maskOf(prefix)) >>> 0);
+function findLongest({ byPrefix }: RouteTable, destination: Ipv4): Route | undefined {
+  for (const routes of byPrefix) {
+    const { prefix } = (routes[0] as Route).destination;
+    const route = findAddress(routes, (destination & maskOf(prefix)) >>> 0);
     if (route !== undefined) return route;
   }
   return undefined;
+}
+
+/** Halves the list until what is left begins with the address or does not have it. */
+function findAddress(routes: readonly Route[], address: Ipv4): Route | undefined {
+  let low = 0;
+  let high = routes.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((routes[middle] as Route).destination.address < address) low = middle + 1;
+    else high = middle;
+  }
+  const found = routes[low];
+  return found?.destination.address === address ? found : undefined;
 }
 
 /** The first address that is not of `lo`, by device; 127.0.0.1 if there is none. */

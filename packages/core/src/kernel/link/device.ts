@@ -3,6 +3,7 @@
  * anew from its configuration; what they have learned or counted stays with them as long as their link stays.
  */
 import type { Ipv4, Mac } from '../../base/address.ts';
+import type { SmallMap } from '../../base/small-map.ts';
 import type { Arp } from '../../wire/arp.ts';
 import type { Link, LinkKind } from '../config.ts';
 import type { SkBuff } from '../skb.ts';
@@ -68,7 +69,7 @@ export class Device {
   /** The network it is plugged into. */
   network: Network | undefined = undefined;
   /** Its neighbours, by address as a signed number, once it has any. */
-  neighbours: Map<number, Neighbour> | undefined = undefined;
+  neighbours: SmallMap<number, Neighbour> | undefined = undefined;
   switches: Switches;
   receivedPackets = 0;
   sentPackets = 0;

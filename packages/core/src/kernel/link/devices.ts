@@ -2,6 +2,7 @@
  * The devices of one namespace, made of its configured links; they keep what they have learned or counted as long as their link
  * stays. The host's ends of new veth pairs, of which a busy agent has very many, are made when somebody first looks.
  */
+import { SmallMap } from '../../base/small-map.ts';
 import type { Link } from '../config.ts';
 import { BridgeTable } from './bridge.ts';
 import { Device, type DeviceOwner } from './device.ts';
@@ -17,7 +18,7 @@ export interface DeviceKeeper extends DeviceOwner {
 
 /** Devices by name. */
 export class Devices {
-  private byName: ReadonlyMap<string, Device> = new Map();
+  private byName = new SmallMap<string, Device>();
   /** The links they are to be made of, and those they are made of. */
   private wanted: readonly Link[] = [];
   private present: readonly Link[] = [];
@@ -51,7 +52,7 @@ export class Devices {
     return [...this.current().values()];
   }
 
-  private current(): ReadonlyMap<string, Device> {
+  private current(): SmallMap<string, Device> {
     if (this.wanted !== this.present) this.make();
     return this.byName;
   }
@@ -60,7 +61,8 @@ export class Devices {
     const before = this.byName;
     const links = this.wanted;
     this.present = links;
-    const byName = new Map(links.map((link) => [link.name, this.keepOrMake(link, before.get(link.name))]));
+    const byName = new SmallMap<string, Device>();
+    for (const link of links) byName.set(link.name, this.keepOrMake(link, before.get(link.name)));
     this.byName = byName;
     for (const gone of before.values()) if (byName.get(gone.name) !== gone) this.retire(gone);
     const ports = new Map<Device, Device[]>();

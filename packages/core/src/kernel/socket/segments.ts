@@ -36,6 +36,20 @@ export interface SentSegment extends Segment {
   readonly first: number;
 }
 
+/** The segments under way with one more; undefined stands for none, as for most of a connection's life. */
+export function withSegment(waiting: readonly SentSegment[] | undefined, segment: SentSegment): readonly SentSegment[] {
+  return waiting === undefined ? [segment] : [...waiting, segment];
+}
+
+/** Those that are still under way after an acknowledgement: the same value if that is all of them. */
+export function afterAcknowledgement(
+  waiting: readonly SentSegment[] | undefined,
+  acknowledgement: number,
+): readonly SentSegment[] | undefined {
+  const rest = waiting?.findIndex(({ first }) => ((acknowledgement - first) | 0) <= 0) ?? 0;
+  return rest === 0 ? waiting : rest < 0 ? undefined : waiting?.slice(rest);
+}
+
 /**
  * A write of several segments: the kernel is done with one, and with all it causes, before the program's call gets to the
  * next. Meanwhile nothing is heard by the socket.

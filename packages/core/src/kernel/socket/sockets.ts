@@ -7,6 +7,7 @@ import { formatIpv4, type Ipv4 } from '../../base/address.ts';
 import type { Timer } from '../../base/clock.ts';
 import type { Random } from '../../base/random.ts';
 import { Refusal } from '../../base/refusal.ts';
+import { SmallMap } from '../../base/small-map.ts';
 import { TupleTable } from '../../base/tuple-table.ts';
 import { IPV4_HEADER, type Packet, UDP_HEADER } from '../../wire/ipv4.ts';
 import { FLAG } from '../../wire/tcp.ts';
@@ -72,7 +73,7 @@ interface BoundUdp extends UdpSocket {
 }
 
 /** Who is bound to each port; undefined as long as nobody ever was. */
-type ByPort<L extends Listener> = Map<number, readonly L[]> | undefined;
+type ByPort<L extends Listener> = SmallMap<number, readonly L[]> | undefined;
 
 /** A connection that is still being made has no program yet: it gets one once its handshake is done. */
 class Handshake implements TcpProgram {
@@ -338,7 +339,7 @@ function bound<L extends Listener>(table: ByPort<L>, listener: L): ByPort<L> {
       path: ends(listener),
       message: `listen tcp4 ${ends(listener)}: bind: address already in use`,
     });
-  return (table ?? new Map<number, readonly L[]>()).set(listener.port, [...there, listener]);
+  return (table ?? new SmallMap<number, readonly L[]>()).set(listener.port, [...there, listener]);
 }
 
 function find<L extends Listener>(table: ByPort<L>, skb: SkBuff): L | undefined {

@@ -13,6 +13,7 @@ import { IPV4_HEADER, TCP_HEADER } from '../../wire/ipv4.ts';
 import { FLAG } from '../../wire/tcp.ts';
 import { SkBuff } from '../skb.ts';
 import {
+  afterAcknowledgement,
   bytesOf,
   carries,
   cut,
@@ -27,6 +28,7 @@ import {
   type TcpData,
   TIMESTAMP,
   type Write,
+  withSegment,
 } from './segments.ts';
 import type { TcpFailure, TcpHost, TcpPhase, TcpProgram } from './tcp-program.ts';
 import { DELAYED_ACK_MS, LEAST_TIMEOUT_MS, SYN_RETRIES, SYNACK_RETRIES } from './tcp-times.ts';
@@ -47,8 +49,8 @@ export class TcpSocket extends TupleEntry {
   private acknowledgement = 0;
   /** Something was acknowledged since the last segment was sent. */
   private gotOn = false;
-  /** Segments under way, with their sequence numbers. */
-  private unacknowledged: SentSegment[] = [];
+  /** Segments under way, with their sequence numbers; undefined while there are none, as for most of a connection's life. */
+  private unacknowledged: readonly SentSegment[] | undefined = undefined;
   /** A program's call that has not sent all yet. */
   private writing: Write | undefined = undefined;
   private outOfOrder: OutOfOrder | undefined = undefined;
@@ -206,12 +208,11 @@ export class TcpSocket extends TupleEntry {
     }
     learn();
     if (!this.fit()) return;
-    const sent = this.unacknowledged;
-    this.unacknowledged = [];
-    const { sequence } = this;
+    const { unacknowledged: sent = [], sequence } = this;
+    this.unacknowledged = undefined;
     for (const segment of sent) {
       this.sequence = segment.first;
-      if (segment.bytes <= this.segment) this.unacknowledged.push(segment);
+      if (segment.bytes <= this.segment) this.unacknowledged = withSegment(this.unacknowledged, segment);
       else for (const piece of cut(segment.data, segment.bytes, this.segment, segment.flags)) this.push(piece);
     }
     this.sequence = sequence;
@@ -264,11 +265,9 @@ export class TcpSocket extends TupleEntry {
   }
 
   private receiveData(p: SkBuff): void {
-    const waiting = this.unacknowledged;
-    while (waiting[0] !== undefined && ((p.acknowledgement - waiting[0].first) | 0) > 0) {
-      waiting.shift();
-      this.gotOn = true;
-    }
+    const waiting = afterAcknowledgement(this.unacknowledged, p.acknowledgement);
+    this.gotOn ||= waiting !== this.unacknowledged;
+    this.unacknowledged = waiting;
     if (!carries(p) && !(p.flags & FLAG.fin)) {
       if (this.phase === 'LAST_ACK' && p.acknowledgement === this.sequence) this.end();
     } else if (p.sequence === this.acknowledgement) this.takeInOrder(p);
@@ -281,10 +280,11 @@ export class TcpSocket extends TupleEntry {
 
   /** Takes what comes next, and what came before it and follows it. */
   private takeInOrder(first: SkBuff): void {
-    const taken: SkBuff[] = [];
-    for (let p: SkBuff | undefined = first; p !== undefined; p = this.outOfOrder?.take(this.acknowledgement)) {
+    const taken = [first];
+    for (const p of taken) {
       this.acknowledgement = (this.acknowledgement + bytesOf(p)) >>> 0;
-      taken.push(p);
+      const next = this.outOfOrder?.take(this.acknowledgement);
+      if (next !== undefined) taken.push(next);
     }
     if (taken.some(carries)) this.acknowledge(this.outOfOrder?.stretches() ?? 0);
     for (const p of taken) {
@@ -330,7 +330,7 @@ export class TcpSocket extends TupleEntry {
   }
 
   private push({ data, flags, bytes }: Segment): void {
-    this.unacknowledged.push({ data, bytes, flags, first: this.sequence });
+    this.unacknowledged = withSegment(this.unacknowledged, { data, bytes, flags, first: this.sequence });
     this.emit(flags, bytes, data);
     this.sequence = (this.sequence + bytes) >>> 0;
   }
