@@ -150,6 +150,8 @@ async function show(index: number, lab: Lab, first: Outcome, linux: Linux, { pri
   const small = await shrink(
     lab,
     async (candidate) => shows(await compare(candidate, linux)) && shows(await compare(candidate, linux)),
+    // One that waits takes seconds each time.
+    lab.probes.some(({ wait }) => wait !== undefined) ? 20 : 150,
   );
   const again = await compare(small, linux);
   const stable = shows(again);

@@ -2,7 +2,7 @@
 import type { Lab, LabNamespace } from './lab.ts';
 
 /** Tries smaller labs as long as `shows` holds for one of them. */
-export async function shrink(lab: Lab, shows: (lab: Lab) => Promise<boolean>, attempts = 150): Promise<Lab> {
+export async function shrink(lab: Lab, shows: (lab: Lab) => Promise<boolean>, attempts: number): Promise<Lab> {
   let best = lab;
   let left = attempts;
   for (let smaller = true; smaller && left > 0; ) {
