@@ -93,8 +93,8 @@ function host(draw: Draw): Topology {
     addresses: ['192.0.2.1', '192.0.2.2', '172.17.0.1', '172.17.0.2', '172.17.0.3', '172.17.0.9', '127.0.0.1'],
     networks: ['172.17.0.0/16', '192.0.2.0/24', '127.0.0.0/8'],
     broadcasts: ['172.17.255.255', '192.0.2.255', '127.255.255.255'],
-    // Short of the five seconds after which neighbours are probed.
-    ...(forgets ? { wait: 2.2, probes: 3 } : {}),
+    // Short of the five seconds after which neighbours are probed; TCP would send again meanwhile.
+    ...(forgets ? { wait: 2.2, probes: 3, protocols: ['udp', 'icmp'] as const } : {}),
   };
 }
 
