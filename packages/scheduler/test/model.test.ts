@@ -2,30 +2,13 @@
  * The scheduler beside a model that an operator has in mind: so many instances of this configuration. Commands come at any moment, two
  * further frameworks compete, agents come, go, are cut off and return, checks fail and pass. An observer looks on all the time.
  */
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { MarathonRefusal } from '../src/app/refusal.ts';
-import type { SchedulerDriver } from '../src/mesos/driver.ts';
-import { restartLimits, Watch } from './watch.ts';
-import { agent, type World, world } from './world.ts';
-
-interface Model {
-  /** By app: instances wanted, the number that stands for the configuration, and what both were before. */
-  readonly apps: Map<string, { instances: number; config: number; readonly before: [instances: number, config: number][] }>;
-  readonly agents: Set<string>;
-  readonly cutOff: Set<string>;
-}
-
-interface Real extends World {
-  readonly watch: Watch;
-  readonly drivers: readonly SchedulerDriver[];
-  readonly versions: Map<string, string[]>;
-  /** Apps whose tasks fail their checks now. */
-  readonly sick: Set<string>;
-  /** Apps whose restart another change has taken the place of: some instances may be of an older configuration, as in life. */
-  readonly mixed: Set<string>;
-  joined: number;
-}
+import type { MarathonTask } from '../src/marathon/show.ts';
+import { answering, codeOf, definition, type Model, pick, type Real, setup } from './model-world.ts';
+import { restartLimits } from './watch.ts';
+import { agent } from './world.ts';
 
 type Command = fc.Command<Model, Real>;
 
@@ -33,24 +16,6 @@ const IDS = ['/a', '/b', '/g/c'] as const;
 const id = fc.constantFrom(...IDS);
 const strategy = fc.constantFrom([1, 1], [0.5, 0], [0, 0.5], [1, 0], [0.6, 0.4]);
 const constraints = fc.constantFrom([], [], [['hostname', 'MAX_PER', '4']], [['rack', 'UNLIKE', 'c']]);
-
-const CHECK = { protocol: 'HTTP', portIndex: 0, intervalSeconds: 5, gracePeriodSeconds: 30, maxConsecutiveFailures: 2 };
-
-function definition(app: string, instances: number, config: number, [least, over]: readonly number[], rules: readonly unknown[]) {
-  return {
-    id: app,
-    cmd: 'sleep 1000',
-    cpus: 0.1,
-    mem: 32,
-    instances,
-    labels: { CONFIG: String(config) },
-    portDefinitions: [{ port: 0 }, { port: 0 }],
-    upgradeStrategy: { minimumHealthCapacity: least, maximumOverCapacity: over },
-    constraints: rules,
-    ...(config % 2 === 0 ? { healthChecks: [CHECK] } : {}),
-    unreachableStrategy: { inactiveAfterSeconds: 0, expungeAfterSeconds: config % 3 === 0 ? 60 : 0 },
-  };
-}
 
 function command(name: string, run: (model: Model, real: Real) => void, check: (model: Model) => boolean = () => true): Command {
   return {
@@ -68,18 +33,6 @@ function command(name: string, run: (model: Model, real: Real) => void, check: (
 function restarts({ marathon }: Real): ReadonlyMap<string, string> {
   const all = marathon.deployments().filter(({ action }) => action === 'RestartApplication');
   return new Map(all.map(({ appId, id: change, action }) => [appId, `${action} ${change}`]));
-}
-
-/** The code of a refusal; other errors are errors. */
-function codeOf(action: () => void): string | undefined {
-  try {
-    action();
-    return undefined;
-  } catch (error) {
-    const { code } = error as MarathonRefusal;
-    if (code === undefined) throw error;
-    return code;
-  }
 }
 
 function remember(model: Model, real: Real, app: string, instances: number, config: number): void {
@@ -101,7 +54,7 @@ const change = fc
         if (codeOf(() => real.marathon.add(wanted)) === 'app-locked') return;
       } else {
         const calm = real.marathon.deploymentOf(app) === undefined && real.marathon.queue().length === 0;
-        const ready = real.marathon.tasks(app).filter(({ condition, healthy }) => condition === 'Running' && healthy !== false);
+        const ready = real.marathon.tasks(app).filter((task) => real.watch.isReady(task));
         real.marathon.update(app, wanted, { force: true });
         const now = real.marathon.app(app);
         const replaces = real.marathon.deployments().some((one) => one.appId === app && one.action === 'RestartApplication');
@@ -117,12 +70,27 @@ const scale = fc.tuple(id, fc.nat({ max: 8 })).map(([app, instances]) =>
   command(`scale ${app} to ${instances}`, (model, real) => {
     const known = model.apps.get(app);
     real.watch.disturb();
+    const tasks = known === undefined ? [] : real.marathon.tasks(app);
+    const calm = model.cutOff.size === 0 && tasks.every(({ condition }) => condition === 'Running');
+    const settled = calm && tasks.length === known?.instances && real.marathon.deploymentOf(app) === undefined;
+    const before = real.killed.length;
     expect(codeOf(() => real.marathon.scale(app, instances, { force: true }))).toBe(
       known === undefined ? 'app-missing' : undefined,
     );
-    if (known !== undefined) remember(model, real, app, instances, known.config);
+    if (known === undefined) return;
+    if (settled) expectVictims(tasks, new Set(real.killed.slice(before)), Math.max(0, tasks.length - instances), known.config);
+    remember(model, real, app, instances, known.config);
   }),
 );
+
+/** Those that go are the youngest or the oldest, as their configuration says. */
+function expectVictims(tasks: readonly MarathonTask[], killed: ReadonlySet<string>, count: number, config: number): void {
+  expect(killed.size).toBe(count);
+  const age = ({ startedAt = 0 }: MarathonTask) => (config >= 3 ? startedAt : -startedAt);
+  const gone = tasks.filter(({ id: task }) => killed.has(task)).map(age);
+  const kept = tasks.filter(({ id: task }) => !killed.has(task)).map(age);
+  if (gone.length > 0 && kept.length > 0) expect(Math.max(...gone)).toBeLessThanOrEqual(Math.min(...kept));
+}
 
 const restart = id.map((app) =>
   command(
@@ -191,12 +159,6 @@ const join = fc.constant(
   }),
 );
 
-/** An agent out of a set, which stays in force while `spare` others answer. */
-function pick(from: ReadonlySet<string>, n: number): string {
-  return [...from][n % from.size] ?? '';
-}
-const answering = ({ agents, cutOff }: Model) => agents.size - cutOff.size;
-
 const leave = fc.nat({ max: 9 }).map((n) =>
   command(
     `agent ${n} leaves`,
@@ -239,6 +201,63 @@ const comeBack = fc.nat({ max: 9 }).map((n) =>
   ),
 );
 
+const maintain = fc
+  .tuple(fc.nat({ max: 9 }), fc.constantFrom(0, 3000, 30_000), fc.constantFrom(5000, 60_000))
+  .map(([n, wait, span]) =>
+    command(
+      `agent ${n} is in maintenance for ${span} ms, in ${wait} ms`,
+      (model, real) => {
+        const start = real.clock.now + wait;
+        const agentId = close(model, real, n, start, start + span);
+        if (agentId !== '') real.master.setUnavailability(agentId, { start, duration: span });
+      },
+      (model) => answering(model) - model.closed.size > 2,
+    ),
+  );
+
+const drain = fc.nat({ max: 9 }).map((n) =>
+  command(
+    `agent ${n} is drained`,
+    (model, real) => {
+      real.watch.disturb();
+      const agentId = close(model, real, n, -1, Number.POSITIVE_INFINITY);
+      if (agentId !== '') real.master.drainAgent(agentId);
+    },
+    (model) => answering(model) - model.closed.size > 2,
+  ),
+);
+
+/** Marks a registered agent as closed; its id, or '' if it is not there or closed already. */
+function close(model: Model, { master }: Real, n: number, after: number, until: number): string {
+  const agentId = pick(model.agents, n);
+  if (model.closed.has(agentId) || !master.agents().some(({ id: known }) => known === agentId)) return '';
+  model.closed.set(agentId, [after, until]);
+  return agentId;
+}
+
+/** All agents that are there are open again. */
+function reopen(model: Model, { master }: Real): void {
+  for (const { id: agentId } of master.agents()) {
+    if (!model.closed.delete(agentId)) continue;
+    master.setUnavailability(agentId, undefined);
+    master.reactivateAgent(agentId);
+  }
+}
+
+/** Two apps, one of which depends on the other; the observer sees that it waits. */
+const group = fc
+  .tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 }), fc.nat({ max: 5 }))
+  .map(([stores, webs, config]) =>
+    command(`group of ${stores} and ${webs} of ${config}`, (model, real) => {
+      real.watch.disturb();
+      const db = definition('/d/db', stores, config, [1, 1], []);
+      const web = { ...definition('/d/web', webs, config, [1, 1], []), dependencies: ['/d/db'] };
+      real.marathon.updateGroup({ id: '/d', apps: [db, web] }, { force: true });
+      remember(model, real, '/d/db', stores, config);
+      remember(model, real, '/d/web', webs, config);
+    }),
+  );
+
 const compete = fc
   .tuple(fc.nat({ max: 1 }), fc.constantFrom('revive' as const, 'suppress' as const))
   .map(([n, what]) => command(`framework ${n}: ${what}`, (_, real) => real.drivers[n]?.[what]()));
@@ -260,6 +279,7 @@ function isFull(model: Model, { marathon }: Real, app: string): boolean {
 /** Lets all come to rest, with everything healthy, and compares. */
 const settle = command('settle', (model, real) => {
   real.sick.clear();
+  reopen(model, real);
   for (const driver of real.drivers) driver.suppress();
   real.settle();
   // What is unreachable is given up after a minute.
@@ -288,42 +308,6 @@ const settle = command('settle', (model, real) => {
   if (model.cutOff.size === 0) real.watch.rest();
 });
 
-function setup(seed: number): { model: Model; real: Real } {
-  const sick = new Set<string>();
-  const list = [0, 1, 2, 3].map((i) => agent(i, { attributes: [['rack', 'abcb'[i] ?? 'a']] }));
-  const w = world(list, {
-    seed,
-    probe: ({ taskId }) => ![...sick].some((app) => taskId.startsWith(`${app.slice(1).replaceAll('/', '_')}.`)),
-  });
-  const watch = new Watch(w);
-  const drivers = ['p', 'q'].map((name) => {
-    let count = 0;
-    return w.master.subscribe(
-      { name, roles: [name] },
-      {
-        // One holds what it gets for a while, the other takes a little for a moment: both leave Marathon room.
-        resourceOffers: (offers, driver) => {
-          for (const offer of offers) {
-            if (name === 'p') w.clock.after(700, () => void codeOf(() => driver.decline(offer.id, { refuseSeconds: 3 })));
-            else
-              driver.accept(offer.id, [
-                { taskId: `${name}.${count++}`, cpus: 0.1, mem: 32, ports: [offer.ports[0]?.begin ?? 0] },
-              ]);
-          }
-        },
-        statusUpdate: ({ taskId, state }, _, driver) => void (state === 'TASK_RUNNING' && driver.kill(taskId)),
-      },
-    );
-  });
-  for (const driver of drivers) driver.suppress();
-  const mixed = new Set<string>();
-  w.marathon.events.on('deployment-cancelled', ({ appId, action }) => void (action === 'RestartApplication' && mixed.add(appId)));
-  return {
-    model: { apps: new Map(), agents: new Set(list.map((one) => one.id)), cutOff: new Set() },
-    real: { ...w, watch, drivers, versions: new Map(), sick, mixed, joined: 0 },
-  };
-}
-
 const all = [
   change,
   change,
@@ -337,6 +321,9 @@ const all = [
   leave,
   partition,
   comeBack,
+  maintain,
+  drain,
+  group,
   compete,
   advance,
   advance,
@@ -357,3 +344,17 @@ test(
   },
   400 * RUNS,
 );
+
+test('the same seed and history give the same log of events', () => {
+  fc.assert(
+    fc.property(fc.nat(), fc.commands([...all, fc.constant(settle)], { maxCommands: 30, size: 'max' }), (seed, history) => {
+      const play = () => {
+        const world = setup(seed);
+        fc.modelRun(() => world, history);
+        return createHash('sha256').update(world.real.log.join('\n')).digest('hex');
+      };
+      expect(play()).toBe(play());
+    }),
+    { numRuns: 50 },
+  );
+}, 60_000);

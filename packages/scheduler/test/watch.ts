@@ -5,6 +5,7 @@
 import { includesPort } from '@portolan/core';
 import type { App } from '../src/app/app.ts';
 import type { InstanceChange } from '../src/marathon/events.ts';
+import type { MarathonTask } from '../src/marathon/show.ts';
 import type { Task } from '../src/mesos/task.ts';
 import type { Condition } from '../src/task/state.ts';
 import type { World } from './world.ts';
@@ -32,10 +33,22 @@ export class Watch {
   readonly seen: string[] = [];
   private readonly conditions = new Map<string, Condition>();
   private readonly limits = new Map<string, Limits>();
+  /** Launches that an app's deployment found in the queue: they wait for nothing. */
+  private readonly queued = new Map<string, number>();
   private undisturbed = true;
 
-  constructor(private readonly world: World) {
+  constructor(
+    private readonly world: World,
+    /** What only the world can know: whether a task has passed its readiness check, and whether an agent may take tasks. */
+    private readonly knows: { answers(task: MarathonTask): boolean; open(agentId: string): boolean } = {
+      answers: () => true,
+      open: () => true,
+    },
+  ) {
     const { marathon, master } = world;
+    marathon.events.on('deployment-started', ({ appId }) => {
+      this.queued.set(appId, marathon.queue().find(({ app }) => app.id === appId)?.count ?? 0);
+    });
     marathon.events.on('instance-changed', (change) => this.changed(change));
     master.events.on('launch', (_, tasks) => {
       this.batch = tasks.map(({ taskId }) => taskId);
@@ -132,11 +145,16 @@ export class Watch {
     return before === after || OVER.includes(after) || (NEXT[before] ?? []).includes(after);
   }
 
+  /** Whether an operator would count on a task. */
+  isReady(task: MarathonTask): boolean {
+    return task.condition === 'Running' && task.healthy !== false && this.knows.answers(task);
+  }
+
   private count(appId: string): void {
     const limits = this.limits.get(appId);
     if (limits === undefined) return;
     const tasks = this.world.marathon.tasks(appId);
-    const ready = tasks.filter(({ condition, healthy }) => condition === 'Running' && healthy !== false).length;
+    const ready = tasks.filter((task) => this.isReady(task)).length;
     const present = tasks.filter(({ condition }) => !OVER.includes(condition)).length;
     if (ready < limits.least) this.seen.push(`${appId} has ${ready} ready, of ${limits.least} it must have`);
     if (present > limits.most) this.seen.push(`${appId} has ${present}, and may have ${limits.most}`);
@@ -146,6 +164,19 @@ export class Watch {
   launched(task: Task | undefined): void {
     const app = this.world.marathon.apps().find(({ id }) => id === task?.info.appId);
     if (task === undefined || app === undefined) return;
+    const { marathon } = this.world;
+    const { taskId, agentId } = task.info;
+    if (!this.knows.open(agentId)) this.seen.push(`${taskId} was launched on ${agentId}, which is closed`);
+    const deployment = marathon.deploymentOf(app.id);
+    const early = app.dependencies.filter((other) => deployment !== undefined && marathon.deploymentOf(other) === deployment);
+    if (early.length === 0 || !taskId.endsWith('.1')) return this.constrained(task, app);
+    const before = this.queued.get(app.id) ?? 0;
+    this.queued.set(app.id, before - 1);
+    if (before <= 0) this.seen.push(`${taskId} did not wait for ${early.join()}`);
+    this.constrained(task, app);
+  }
+
+  private constrained(task: Task, app: App): void {
     const { master, marathon } = this.world;
     const others = marathon
       .tasks(app.id)

@@ -22,6 +22,8 @@ const MAXIMUM_VERSIONS = 50;
 export interface DeploymentTools {
   start(record: AppRecord, count: number): void;
   decommission(record: AppRecord, instance: Instance): void;
+  /** Has an app's instances counted when Marathon does so next. */
+  recount(record: AppRecord): void;
 }
 
 /** A deployment on its way. */

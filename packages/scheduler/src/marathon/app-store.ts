@@ -161,7 +161,7 @@ export class AppStore {
 
   /** Ends a change where it is. */
   halt({ id }: DeploymentPlan): void {
-    for (const record of this.all()) if (record.deployment?.id === id) this.options.deploying.cancel(record);
+    this.options.deploying.cancel(id);
   }
 
   /** Undoes a change by another: the apps it touched are again what they were before it. */

@@ -40,24 +40,26 @@ export class Deployments {
   /** Deployments whose changes are just being made, and the last of these that is done already. */
   private readonly beginning = new Set<string>();
   private readonly endedEarly = new Map<string, Deployment>();
-  /** How many apps each deployment has yet to change. */
-  private readonly parts = new Map<string, number>();
+  /** The apps each deployment has yet to change. */
+  private readonly parts = new Map<string, Set<AppRecord>>();
   /** Apps whose change waits for those of others. */
   private readonly held = new Map<AppRecord, Gate>();
-  /** Those of which a part was cancelled. */
+  /** Those that are being cancelled. */
   private readonly cancelled = new Set<string>();
 
   constructor(private readonly options: DeploymentsOptions) {}
 
   /**
-   * Refuses a change of an app that another deployment is changing.
+   * Refuses a change of an app that a running deployment changes, or has changed while it goes on with others.
    * @throws MarathonRefusal `app-locked`
    */
   refuseIfLocked(record: AppRecord, force: boolean | undefined): void {
-    if (record.deployment === undefined || force === true) return;
+    if (force === true) return;
+    const locks = this.touching(new Set([record.app.id]));
+    if (locks.length === 0) return;
     const message =
       "App is locked by one or more deployments. Override with the option '?force=true'. View details at '/v2/deployments/<DEPLOYMENT_ID>'.";
-    throw new MarathonRefusal('app-locked', 409, [{ path: '', message }], [record.deployment.id]);
+    throw new MarathonRefusal('app-locked', 409, [{ path: '', message }], locks);
   }
 
   /**
@@ -65,7 +67,7 @@ export class Deployments {
    * @throws MarathonRefusal `too-many-deployments`
    */
   refuseIfTooMany(limit = MAXIMUM_DEPLOYMENTS): void {
-    if (this.parts.size < limit) return;
+    if (this.planned.size < limit) return;
     const message = `Max number (${limit}) of running deployments is achieved. Wait for existing deployments to complete or cancel oneusing force=true parameter. You can increase max deployment number by using --max_running_deployments parameter but be advised that this can have negative effects on the performance.`;
     throw new MarathonRefusal('too-many-deployments', 403, [{ path: '', message }]);
   }
@@ -86,42 +88,57 @@ export class Deployments {
     throw new MarathonRefusal('deployment-missing', 404, [{ path: '', message }]);
   }
 
-  /** Plans a deployment, and has its apps' changes made: it ends no sooner than all of them are under way. */
+  /**
+   * Plans a deployment, and has its apps' changes made: it ends no sooner than all of them are under way. Others that touch one of its
+   * apps are cancelled as a whole.
+   */
   plan<T>(plan: DeploymentPlan, begin: () => T): T {
-    const outer = this.planned.has(plan.id);
-    if (!outer) {
-      this.planned.set(plan.id, plan);
-      this.parts.set(plan.id, 1);
-      this.beginning.add(plan.id);
-      this.options.events.emit('plan-started', plan);
-    }
+    if (this.planned.has(plan.id)) return begin();
+    const cancelled = this.touching(appsOf(plan)).flatMap((id) => this.end(id));
+    this.planned.set(plan.id, plan);
+    this.parts.set(plan.id, new Set());
+    this.beginning.add(plan.id);
+    this.options.events.emit('plan-started', plan);
     const begun = begin();
-    if (outer) return begun;
     this.beginning.delete(plan.id);
-    this.leave(plan.id);
+    this.forgetIfDone(plan.id);
     const last = this.endedEarly.get(plan.id);
     this.endedEarly.delete(plan.id);
     if (last !== undefined) this.tellIfFinished(last);
+    for (const record of cancelled) if (record.deployment === undefined) this.options.tools.recount(record);
     return begun;
   }
 
-  /** A change of an app begins; one that is under way is cancelled. */
+  /** A change of an app begins. */
   deploy(record: AppRecord, deployment: Deployment, gate: Gate = new Set()): void {
-    this.cancel(record);
     record.deployment = deployment;
-    this.parts.set(deployment.id, (this.parts.get(deployment.id) ?? 0) + 1);
+    this.parts.get(deployment.id)?.add(record);
     if (gate.size > 0) this.held.set(record, gate);
     this.options.events.emit('deployment-started', deployment);
   }
 
-  /** Ends a change where it is. */
-  cancel(record: AppRecord): void {
-    const { deployment } = record;
-    if (deployment === undefined) return;
-    this.cancelled.add(deployment.id);
-    this.end(record, deployment);
-    this.options.events.emit('deployment-cancelled', deployment);
-    this.open(record);
+  /** Ends a deployment where it is. */
+  cancel(id: string): void {
+    for (const record of this.end(id)) this.options.tools.recount(record);
+  }
+
+  /** The running deployments that have to do with any of these apps. */
+  private touching(appIds: ReadonlySet<string>): readonly string[] {
+    const plans = [...this.planned.values()].filter(({ steps }) =>
+      steps.some((step) => step.some(({ appId }) => appIds.has(appId))),
+    );
+    return plans.map(({ id }) => id);
+  }
+
+  private end(id: string): readonly AppRecord[] {
+    this.cancelled.add(id);
+    const records = [...(this.parts.get(id) ?? [])];
+    for (const record of records) {
+      const { deployment } = record;
+      this.leave(record, id);
+      if (deployment !== undefined) this.options.events.emit('deployment-cancelled', deployment);
+    }
+    return records;
   }
 
   /** Whether an app's change waits for those of other apps. */
@@ -148,39 +165,42 @@ export class Deployments {
   private step(record: AppRecord): void {
     const { tools, forget } = this.options;
     const { deployment } = record;
-    if (deployment === undefined) {
-      if (!record.removed && record.live < record.app.instances) tools.start(record, record.app.instances - record.live);
-      return;
-    }
+    if (deployment === undefined) return this.restore(record);
     if (this.isHeld(record) || !deployment.step(record, tools) || record.deployment !== deployment) return;
     this.options.events.emit('action-finished', deployment);
-    this.end(record, deployment);
+    this.leave(record, deployment.id);
     if (record.removed) forget(record);
     this.tellIfFinished(deployment);
     this.open(record);
   }
 
-  private end(record: AppRecord, deployment: Deployment): void {
+  /** Without a deployment, an app has as many instances as it shall have, and one that was deleted goes with its last. */
+  private restore(record: AppRecord): void {
+    const { tools, forget } = this.options;
+    if (record.removed) {
+      if (record.instances.size === 0) forget(record);
+    } else if (record.live < record.app.instances) tools.start(record, record.app.instances - record.live);
+  }
+
+  private leave(record: AppRecord, id: string): void {
     record.deployment = undefined;
     this.held.delete(record);
-    this.leave(deployment.id);
+    this.parts.get(id)?.delete(record);
+    this.forgetIfDone(id);
   }
 
   private tellIfFinished(last: Deployment): void {
-    if (!this.parts.has(last.id)) this.options.events.emit('deployment-finished', last);
+    if (!this.planned.has(last.id)) this.options.events.emit('deployment-finished', last);
     else if (this.beginning.has(last.id)) this.endedEarly.set(last.id, last);
   }
 
-  private leave(id: string): void {
-    const left = (this.parts.get(id) ?? 0) - 1;
-    if (left > 0) this.parts.set(id, left);
-    else {
-      const plan = this.planned.get(id);
-      const cancelled = this.cancelled.delete(id);
-      this.parts.delete(id);
-      this.planned.delete(id);
-      if (plan !== undefined) this.options.events.emit('plan-finished', plan, cancelled);
-    }
+  private forgetIfDone(id: string): void {
+    const plan = this.planned.get(id);
+    if (plan === undefined || this.beginning.has(id) || (this.parts.get(id)?.size ?? 0) > 0) return;
+    const cancelled = this.cancelled.delete(id);
+    this.parts.delete(id);
+    this.planned.delete(id);
+    this.options.events.emit('plan-finished', plan, cancelled);
   }
 
   /** Lets those go on that waited for an app. */
@@ -189,4 +209,8 @@ export class Deployments {
     const waiting = [...this.held].filter(([, gate]) => gate.has(done)).map(([record]) => record);
     for (const record of waiting) this.advance(record);
   }
+}
+
+function appsOf({ steps }: DeploymentPlan): ReadonlySet<string> {
+  return new Set(steps.flatMap((step) => step.map(({ appId }) => appId)));
 }

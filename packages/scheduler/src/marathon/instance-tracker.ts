@@ -211,7 +211,7 @@ export class InstanceTracker implements DeploymentTools {
     });
     if (instance.generation === record.generation) record.backoff.apply(backoffAction(condition, status, record.version), now);
     if (!same) this.tell(instance, false);
-    if (back && record.live > record.app.instances) this.trimLater(record);
+    if (back && record.live > record.app.instances) this.recount(record);
     if (!same && condition === 'Running') this.readiness?.runs(record, instance);
     if (condition === 'Running' && instance.healthy !== false) this.options.launcher.instanceRuns();
     if (status.healthy !== undefined && status.healthy !== healthBefore) {
@@ -219,19 +219,20 @@ export class InstanceTracker implements DeploymentTools {
     }
   }
 
-  /** Ends what is too much when Marathon counts next, since whoever was replaced has returned: not while a deployment changes the app. */
-  private trimLater(record: AppRecord): void {
+  /** Restores an app's number when Marathon counts next: whoever was replaced may have returned. Not while a deployment changes it. */
+  recount(record: AppRecord): void {
     const { clock } = this.options;
-    clock.after(nextRun(SCALE_CHECK, clock.now) - clock.now, () => this.trim(record), record.deployment !== undefined);
+    clock.after(nextRun(SCALE_CHECK, clock.now) - clock.now, () => this.scaleCheck(record), record.deployment !== undefined);
   }
 
-  private trim(record: AppRecord): void {
+  private scaleCheck(record: AppRecord): void {
     if (record.removed) return;
-    if (record.deployment !== undefined) return this.trimLater(record);
+    if (record.deployment !== undefined) return this.recount(record);
     const running = [...record.instances.values()].filter(
       ({ goal, condition }) => goal === 'Running' && condition !== 'UnreachableInactive',
     );
     for (const victim of surplusOf(record, running)) this.decommission(record, victim);
+    this.options.advance(record);
   }
 
   private ended(record: AppRecord, instance: Instance, condition: Condition, status: TaskStatus): void {
