@@ -113,6 +113,8 @@ export interface StaticFdbEntry {
 export interface IpSet {
   readonly name: string;
   readonly type: 'hash:ip' | 'hash:net' | 'hash:ip,port';
+  /** Of its type, as whoever made it asked for; absent if that was the newest. */
+  readonly revision?: number;
   readonly counters: boolean;
   readonly members: readonly IpSetMember[];
 }

@@ -111,7 +111,7 @@ function setLines(set: IpSet, references: number, terse: boolean): readonly stri
   const head = [
     `Name: ${set.name}`,
     `Type: ${set.type}`,
-    `Revision: ${REVISIONS[set.type]}`,
+    `Revision: ${set.revision ?? REVISIONS[set.type]}`,
     `Header: family inet hashsize 1024 maxelem 65536${set.counters ? ' counters' : ''}`,
     `References: ${references}`,
     `Number of entries: ${set.members.length}`,

@@ -11,7 +11,7 @@ import type { Backend, BackendServer, ServerCheck } from './haproxy.ts';
 const CONNECT_TIMEOUT = 3000;
 
 /** What is known of a server. */
-interface Health {
+export interface Health {
   up: boolean;
   /** Results in a row that speak for a change. */
   against: number;
@@ -19,6 +19,18 @@ interface Health {
 
 /** Healths by backend and server, to be passed from one configuration to the next. */
 export type HealthStates = Map<string, Health>;
+
+/** A server's status as the statistics show it: on its way, how far it is. */
+export function statusOf({ check }: BackendServer, health: Health | undefined): string {
+  if (check === undefined) return 'no check';
+  if (health === undefined || health.against === 0) return health?.up === false ? 'DOWN' : 'UP';
+  return health.up ? `UP ${check.fall - health.against}/${check.fall}` : `DOWN ${health.against}/${check.rise}`;
+}
+
+/** The key of a server among healths. */
+export function healthKey(backend: Backend, server: BackendServer): string {
+  return `${backend.name} ${server.name}`;
+}
 
 /** The checks of one backend. */
 export class HealthChecks {
@@ -70,7 +82,7 @@ export class HealthChecks {
   }
 
   private healthOf(server: BackendServer): Health {
-    const key = `${this.backend.name} ${server.name}`;
+    const key = healthKey(this.backend, server);
     const known = this.around.states.get(key);
     if (known !== undefined) return known;
     const health = { up: true, against: 0 };

@@ -40,6 +40,10 @@ export interface Frontend {
   readonly mode: ProxyMode;
   readonly binds: readonly Bind[];
   readonly rules: readonly Rule[];
+  /** The target that is answered 200 as long as HAProxy lives; '' for none. */
+  readonly monitor: string;
+  /** Whether it shows the statistics. */
+  readonly stats: boolean;
 }
 
 /** An address HAProxy listens at. */
@@ -147,6 +151,8 @@ function readFrontend(section: Section, version: HaproxyVersion): Frontend {
   const binds: Bind[] = [];
   const rules: Rule[] = [];
   let mode: ProxyMode = 'tcp';
+  let monitor = '';
+  let stats = false;
   let otherwise: Rule | undefined;
   for (const line of section.lines) {
     const [word = ''] = line.words;
@@ -158,10 +164,13 @@ function readFrontend(section: Section, version: HaproxyVersion): Frontend {
     else if (word === 'redirect' || word === 'http-request' || word === 'tcp-request')
       rules.push(readRule(line, acls, section, version));
     else if (word === 'option') checkOption(line);
+    else if (word === 'monitor-uri') monitor = line.words[1] ?? '';
+    else if (word === 'stats' && line.words[1] === 'enable') stats = true;
     else if (word === 'server') throw noBackendCapability(line, section);
     else if (word !== 'acl' && word !== 'balance' && !PASSED_OVER.has(word)) throw unknownKeyword(line, section);
   }
-  return { name: section.name, mode, binds, rules: otherwise === undefined ? rules : [...rules, otherwise] };
+  const all = otherwise === undefined ? rules : [...rules, otherwise];
+  return { name: section.name, mode, binds, rules: all, monitor, stats };
 }
 
 function readBackend(section: Section, version: HaproxyVersion): Backend {

@@ -18,16 +18,20 @@ import {
 } from '@portolan/core';
 import { Attempt } from './attempt.ts';
 import { type Balancer, createBalancer } from './balance.ts';
-import { HealthChecks, type HealthStates } from './checks.ts';
+import { HealthChecks, type HealthStates, healthKey } from './checks.ts';
 import type { ProxiedRequest } from './conditions.ts';
-import type { Backend, Frontend, HaproxyConfig } from './haproxy.ts';
+import type { Backend, BackendServer, Frontend, HaproxyConfig } from './haproxy.ts';
 import { cookieOf, type OwnReason, ownAnswer, requestHeaders, responseHeaders } from './headers.ts';
+import { monitorPage, type PageSources, scriptPage, statsPage } from './pages.ts';
 import { rewrittenTarget } from './rewrite.ts';
 import { frontendsAt, routeConnection, routeRequest } from './route.ts';
 import { ServerNames } from './server-names.ts';
+import { Statistics } from './statistics.ts';
 
 /** The HAProxy of Marathon-LB 1.12 and 1.13. */
 const HAPROXY_VERSION = '1.9';
+/** Process ids begin here, one to a reload. */
+const FIRST_PID = 100;
 /** `timeout connect`, in milliseconds. */
 const CONNECT_TIMEOUT = 3000;
 
@@ -49,6 +53,11 @@ export class Haproxy {
   private balancers = new Map<Backend, Balancer>();
   private checks: readonly HealthChecks[] = [];
   private names: ServerNames | undefined;
+  private statistics = new Statistics();
+  /** What ends the session that an attempt has with its server. */
+  private readonly sessions = new WeakMap<Attempt, () => void>();
+  /** Reloads so far. */
+  private reloads = 0;
 
   constructor(ns: Namespace, clock: Clock) {
     this.ns = ns;
@@ -68,6 +77,8 @@ export class Haproxy {
   private start({ text, maps }: LoadedConfig, config: HaproxyConfig): void {
     this.close();
     this.text = text;
+    this.reloads++;
+    this.statistics = new Statistics();
     this.balancers = new Map();
     const around = { ns: this.ns, clock: this.clock, states: this.health };
     this.checks = [...config.backends.values()]
@@ -77,12 +88,16 @@ export class Haproxy {
       ['/marathon-lb/domain2backend.map', maps?.domain2backend ?? ''],
       ['/marathon-lb/app2backend.map', maps?.app2backend ?? ''],
     ]);
+    const { statistics, reloads, health } = this;
+    const healthOf = (backend: Backend, server: BackendServer) => health.get(healthKey(backend, server));
+    const pages = { text, files, pid: FIRST_PID + reloads, csv: () => statistics.csv(config, healthOf) };
     this.listeners = bindsOf(config).map(({ address, port }) =>
       this.ns.sockets.listen({ address, port, program: 'haproxy' }, (client) => {
         // Frontends that share a port share its connections: the kernel spreads them by chance.
         const frontends = frontendsAt(config, { address: client.local, port });
         const frontend = frontends[frontends.length > 1 ? this.ns.random.nextInt(frontends.length) : 0];
-        return frontend === undefined ? {} : this.serve(config, frontend, files, client);
+        if (frontend === undefined) return {};
+        return ending(this.serve(config, frontend, pages, client), this.statistics.begin(frontend));
       }),
     );
   }
@@ -101,7 +116,7 @@ export class Haproxy {
     this.checks = [];
   }
 
-  private serve(config: HaproxyConfig, frontend: Frontend, files: ReadonlyMap<string, string>, client: TcpSocket): TcpProgram {
+  private serve(config: HaproxyConfig, frontend: Frontend, pages: PageSources, client: TcpSocket): TcpProgram {
     if (frontend.mode === 'tcp') return this.serveTcp(config, frontend, client);
     let pending = '';
     return {
@@ -116,18 +131,15 @@ export class Haproxy {
           headers: parsed.headers,
           source: client.remote,
         };
-        const route = routeRequest(config, frontend, request, files);
+        const monitor = monitorPage(frontend, request.target);
+        const route = routeRequest(config, frontend, request, pages.files);
+        const own = route.kind === 'respond' ? scriptPage(route.service, pages) : undefined;
+        const shown = monitor ?? own ?? (route.kind === 'unavailable' ? statsPage(frontend, request.target, pages) : undefined);
+        if (shown !== undefined) client.write(responseText(shown));
+        if (monitor !== undefined) client.close();
+        if (shown !== undefined) return;
         if (route.kind === 'backend') this.proxyRequest(route.backend, request, parsed.body, client);
-        else if (route.kind === 'respond')
-          client.write(
-            responseText({
-              status: 200,
-              reason: 'OK',
-              headers: [['Content-Length', String(this.text?.length ?? 0)]],
-              body: this.text ?? '',
-            }),
-          );
-        else answerAndClose(client, route);
+        else answerAndClose(client, route.kind === 'respond' ? { kind: 'unavailable' } : route);
       },
       closed: (socket) => socket.close(),
     };
@@ -135,22 +147,30 @@ export class Haproxy {
 
   private proxyRequest(backend: Backend, request: ProxiedRequest, body: string, client: TcpSocket): void {
     const attempt = Attempt.start(backend, this.balancer(backend), request, cookieOf(request.headers, backend.cookie));
-    const giveUp = (): void => answerAndClose(client, { kind: 'unavailable' });
+    const end = this.statistics.begin(backend);
+    const giveUp = (): void => {
+      end();
+      answerAndClose(client, { kind: 'unavailable' });
+    };
     if (attempt === undefined) return giveUp();
+    const finish = (): void => {
+      end();
+      this.finish(attempt);
+    };
     const headers = requestHeaders(request, backend, { port: client.localPort }, HAPROXY_VERSION);
     const text = requestText({ method: request.method, path: rewrittenTarget(request.target, backend.rewrites), headers, body });
     let answered = false;
     const broken = (): void => {
       if (answered) return;
       answered = true;
-      attempt.finished();
+      finish();
       answerAndClose(client, { kind: 'bad-gateway' });
     };
     this.connect(attempt, giveUp, {
       connected: (server) => server.write(text),
       received: answerReader((response) => {
         answered = true;
-        attempt.finished();
+        finish();
         const passed = responseHeaders(response.headers, backend, attempt.newCookie, HAPROXY_VERSION);
         client.write(responseText({ ...response, headers: passed }));
       }),
@@ -174,7 +194,12 @@ export class Haproxy {
       this.ns.wire.wake(() => client.reset());
       return {};
     }
-    this.connect(attempt, () => client.reset(), {
+    const end = route.kind === 'backend' ? this.statistics.begin(route.backend) : () => {};
+    const giveUp = (): void => {
+      end();
+      client.reset();
+    };
+    this.connect(attempt, giveUp, {
       connected: (socket) => {
         server = socket;
         for (const text of waiting) socket.write(text);
@@ -182,7 +207,8 @@ export class Haproxy {
       },
       received: (_, text) => client.write(text),
       closed: (socket) => {
-        attempt.finished();
+        end();
+        this.finish(attempt);
         socket.close();
         client.close();
       },
@@ -199,8 +225,11 @@ export class Haproxy {
 
   /** Connects to the server of an attempt; refused ones are tried again as the attempt says. */
   private connect(attempt: Attempt, giveUp: () => void, program: TcpProgram): void {
+    const end = this.statistics.begin(attempt.server);
+    this.sessions.set(attempt, end);
     const again = (): void => {
       timer.cancel();
+      end();
       const next = attempt.refused();
       if (next.kind === 'give-up') giveUp();
       else this.ns.after(next.delay, () => this.connect(attempt, giveUp, program));
@@ -227,6 +256,12 @@ export class Haproxy {
     if (socket === undefined) again();
   }
 
+  /** A request at a server is over. */
+  private finish(attempt: Attempt): void {
+    attempt.finished();
+    this.sessions.get(attempt)?.();
+  }
+
   private balancer(backend: Backend): Balancer {
     let balancer = this.balancers.get(backend);
     if (balancer === undefined) {
@@ -243,6 +278,21 @@ function bindsOf(config: HaproxyConfig): readonly { readonly address: Ipv4; read
   for (const { tls, address = 0, port } of config.frontends.flatMap(({ binds }) => binds))
     if (!tls) places.set(`${address} ${port}`, { address, port });
   return [...places.values()];
+}
+
+/** A program that also says when its connection is over. */
+function ending(program: TcpProgram, end: () => void): TcpProgram {
+  return {
+    ...program,
+    closed: (socket) => {
+      end();
+      program.closed?.(socket);
+    },
+    failed: (socket, failure) => {
+      end();
+      program.failed?.(socket, failure);
+    },
+  };
 }
 
 type Response = NonNullable<ReturnType<typeof parseResponse>>;

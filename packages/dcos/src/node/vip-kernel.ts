@@ -55,7 +55,8 @@ export class VipKernel {
       network: { address, prefix: 32 },
       port: { protocol, number: port },
     }));
-    return { name: VIP_SET, type: 'hash:ip,port', counters: true, members };
+    // dcos-net asks for the first revision that has counters.
+    return { name: VIP_SET, type: 'hash:ip,port', revision: 2, counters: true, members };
   }
 
   private catchUp(): void {
