@@ -11,6 +11,8 @@ SETTINGS = {
     'ipv4/icmp_ratemask': 0, 'ipv4/tcp_early_retrans': 0, 'ipv4/tcp_synack_retries': 0,
     'netfilter/nf_conntrack_tcp_ignore_invalid_rst': 0,
 }
+# Microseconds before TCP sends data again: no lab lasts as long. Kernels before 6.11 have 0.2 s, fixed.
+PATIENCE = 'ipv4/tcp_rto_min_us', 60_000_000
 # Nothing is sent again before a timeout has passed, whatever is acknowledged twice; and nothing is known of former connections.
 WITHOUT_SACK = {'ipv4/tcp_sack': 0, 'ipv4/tcp_reordering': 300, 'ipv4/tcp_no_metrics_save': 1,
                 'ipv4/tcp_pacing_ss_ratio': 1000, 'ipv4/tcp_pacing_ca_ratio': 1000}
@@ -35,6 +37,8 @@ def build(lab):
 def set_switches(sysctl):
     for path, value in SETTINGS.items():
         write_sysctl(path, value)
+    if os.path.exists(f'/proc/sys/net/{PATIENCE[0]}'):
+        write_sysctl(*PATIENCE)
     write_sysctl('ipv4/ip_forward', int(sysctl.get('ipForward', False)))
     write_sysctl('ipv4/conf/all/send_redirects', int(sysctl.get('sendRedirects', False)))
     write_sysctl('ipv4/conf/all/src_valid_mark', int(sysctl.get('sourceValidMark', False)))
