@@ -52,7 +52,7 @@ export function definition(
     upgradeStrategy: { minimumHealthCapacity: least, maximumOverCapacity: over },
     constraints: rules,
     ...(config % 2 === 0 ? { healthChecks: [CHECK] } : {}),
-    ...(config === 5 ? { readinessChecks: [{ intervalSeconds: 5 }] } : {}),
+    ...(config === 5 ? { readinessChecks: [{ intervalSeconds: 5, timeoutSeconds: 1 }] } : {}),
     unreachableStrategy: { inactiveAfterSeconds: 0, expungeAfterSeconds: config % 3 === 0 ? 60 : 0 },
   };
 }

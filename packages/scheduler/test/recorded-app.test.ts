@@ -98,9 +98,9 @@ describe('normalisation', () => {
     const command = { protocol: 'COMMAND', command: { value: 'true' } };
     expect(normalised({ healthChecks: [command] }).healthChecks).toEqual([command]);
   });
-  test('NO-08: uris and fetch', () => {
+  test('NO-08: uris and fetch, which validation finds before the translation throws', () => {
     const refused = refusal(() => normalised({ uris: ['u'], fetch: [{ uri: 'a' }] }));
-    expect([refused.status, refused.message]).toEqual([500, 'cannot specify both uris and fetch fields']);
+    expect([refused.status, refused.message]).toEqual([422, 'may not be set in conjunction with fetch']);
   });
   test('NO-12: docker.network BRIDGE, one mapping, two ports', () => {
     const docker = {

@@ -20,7 +20,7 @@ describe('refusals leave everything as it was', () => {
     ],
     ['a nameless image', { id: 'a', container: { docker: {} } }, 'invalid-json', '/container/docker/image'],
     ['nothing to run', { id: 'a' }, 'invalid-app', '/'],
-    ['no id', { cmd: 'sleep' }, 'invalid-app', '/id'],
+    ['no id', { cmd: 'sleep' }, 'invalid-json', '/id'],
     [
       'two host ports of one number',
       { ...SLEEP, portDefinitions: [{ port: 80 }, { port: 80 }] },

@@ -138,8 +138,9 @@ export interface ReadinessCheck {
 
 /** The most a task may use; none of it bears on placement. */
 export interface ResourceLimits {
-  readonly cpus?: number | 'unlimited';
-  readonly mem?: number | 'unlimited';
+  /** A number, or `unlimited`: other texts are found out with the rules. */
+  readonly cpus?: number | string;
+  readonly mem?: number | string;
 }
 
 /** How many instances may be missing or too many during a restart, as fractions of `instances`. */

@@ -79,7 +79,7 @@ export function validateId(id: string): readonly Violation[] {
   const parts = pathParts(id);
   const say = (message: string): Violation => ({ path: '/id', message });
   if (!id.startsWith('/')) return [say('Path needs to be absolute')];
-  if (parts.length === 0) return [say('must not be root')];
+  if (parts.length === 0) return [{ path: '/', message: 'must not be root' }, say('Path must contain at least one path element')];
   const violations: Violation[] = [];
   if (parts.some((part) => part !== '.' && part !== '..' && !isDottedName(part))) {
     violations.push(say(`must fully match regular expression '${SEGMENT_PATTERN}'`));

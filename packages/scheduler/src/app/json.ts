@@ -16,6 +16,9 @@ const MAXIMUM_VALUES = 200_000;
  * @throws MarathonRefusal `invalid-json` with status 400: not JSON, not representable in it, nested deeper than 64, over 8 MiB or 200,000 values
  */
 export function readJson(input: unknown): Json {
+  if (input === undefined || (typeof input === 'string' && input.trim() === '')) {
+    throw unreadable('No content to map due to end-of-input', 'Please specify data in JSON format');
+  }
   const budget = { values: MAXIMUM_VALUES, characters: MAXIMUM_CHARACTERS };
   return convert(typeof input === 'string' ? parse(input) : input, 0, budget);
 }
@@ -63,6 +66,6 @@ function convert(value: unknown, depth: number, budget: { values: number; charac
   throw unreadable(`a ${typeof value} is not a JSON value`);
 }
 
-function unreadable(why: string): MarathonRefusal {
-  return new MarathonRefusal('invalid-json', 400, [{ path: '', message: `Invalid JSON: ${why}` }]);
+function unreadable(why: string, what = 'Invalid JSON'): MarathonRefusal {
+  return new MarathonRefusal('invalid-json', 400, [{ path: '', message: `${what}: ${why}` }]);
 }

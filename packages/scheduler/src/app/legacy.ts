@@ -5,6 +5,7 @@
 import type { AppDefinition, NetworkDefinition, PortDefinitionEntry, PortMappingEntry } from './definition.ts';
 import { absoluteId } from './id.ts';
 import { MarathonRefusal, type Violation } from './refusal.ts';
+import { uriViolations } from './validate-references.ts';
 
 /** A step of the pipeline: a definition in, a definition out. */
 export type Step = (app: AppDefinition) => AppDefinition;
@@ -25,17 +26,24 @@ export function validateLegacy(app: AppDefinition): readonly Violation[] {
   if (app.ports !== undefined && definitions !== undefined && app.ports.join() !== definitions.join()) {
     say('/', 'cannot specify both ports and port definitions');
   }
-  if (app.ipAddress !== undefined && (app.ports ?? []).length > 0) say('/', 'cannot specify both an IP address and port');
+  const ports = (app.ports ?? []).length + (app.portDefinitions ?? []).length;
+  if (app.ipAddress !== undefined && ports > 0) say('/', 'cannot specify both an IP address and port');
   if ((app.networks ?? []).length > 0 && app.ipAddress !== undefined) say('/', 'must not specify both networks and ipAddress');
   if ((app.networks ?? []).length > 0 && docker?.network !== undefined) {
     say('/', 'must not specify both container.docker.network and networks');
   }
+  const uris = app.uris ?? [];
+  if (uris.length > 0 && (app.fetch ?? []).length > 0) say('/uris', 'may not be set in conjunction with fetch');
+  violations.push(...uris.flatMap((uri, i) => uriViolations(uri, `/uris(${i})`)));
+  if (docker?.credential !== undefined) say('/container/docker/credential', 'must be empty');
+  const names = (docker?.portMappings ?? []).flatMap(({ name }) => name ?? []);
+  if (new Set(names).size < names.length) say('/container/docker/portMappings', 'Port names must be unique.');
   if (app.container?.type === 'MESOS') {
     if (docker?.network !== undefined) say('/container/docker/network', 'must be empty');
     if ((docker?.portMappings ?? []).length > 0) say('/container/docker/portMappings', 'must be empty');
     if ((docker?.parameters ?? []).length > 0) say('/container/docker/parameters', 'must be empty');
   }
-  if (isDocker(app) && (app.ipAddress?.discovery?.ports ?? []).length > 0) {
+  if (isDocker(app) && app.ipAddress?.discovery !== undefined) {
     say('/ipAddress', 'ipAddress/discovery is not allowed for Docker containers');
   }
   return violations;

@@ -24,7 +24,7 @@ export interface DefinitionOptions {
  * @throws MarathonRefusal with the first violation's path and words; `violations` has all of that stage
  */
 export function prepareApp(posted: unknown, options: DefinitionOptions, id?: string): App {
-  const definition = readPosted(posted);
+  const definition = readPosted(posted, id === undefined);
   return build(translate(id === undefined ? definition : { ...definition, id }, TRANSLATION), options);
 }
 
@@ -51,9 +51,12 @@ export function translateUpdate(posted: unknown): AppDefinition {
   return translate(readPosted(posted), UPDATE_TRANSLATION);
 }
 
-function readPosted(posted: unknown): AppDefinition {
+function readPosted(posted: unknown, needsId = false): AppDefinition {
   const violations: Violation[] = [];
   const definition = readDefinition(readJson(posted), '', violations);
+  if (needsId && violations.length === 0 && definition?.id === undefined) {
+    violations.push({ path: '/id', message: 'error.path.missing' });
+  }
   refuseIfAny(violations, 'invalid-json');
   return definition ?? {};
 }

@@ -50,6 +50,10 @@ export class MarathonRefusal extends Refusal {
   /** The answer's JSON body, as the API sends it. */
   body(): unknown {
     if (this.deployments.length > 0) return { message: this.message, deployments: this.deployments.map((id) => ({ id })) };
+    if (this.code === 'invalid-json' && this.status === 400) {
+      const [message = '', ...details] = this.message.split(': ');
+      return { message, details: details.join(': ') };
+    }
     if (this.status !== 422 || this.path === '') return { message: this.message };
     const paths = new Map<string, string[]>();
     for (const { path, message } of this.violations) {

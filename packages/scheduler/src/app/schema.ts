@@ -52,6 +52,7 @@ export const shortName: Read<string> = text({ minLength: 1, maxLength: 63, patte
 export const networkName: Read<string> = text({ minLength: 1, maxLength: 63, pattern: NETWORK_NAME });
 /** An id as a path. */
 export const pathId: Read<string> = text({
+  minLength: 1,
   pattern: {
     test: isPathPattern,
     source: '^(\\/?((\\.\\.)|(([a-z0-9]|[a-z0-9][a-z0-9\\-]*[a-z0-9])\\.)*([a-z0-9]|[a-z0-9][a-z0-9\\-]*[a-z0-9]))?($|\\/))+$',
@@ -155,10 +156,38 @@ const readinessCheck = record<ReadinessCheck>({
   preserveLastResponse: boolean,
 });
 
-const unlimitedOr = (amount: Read<number>) =>
-  either<'unlimited', number>((json) => typeof json === 'string', oneOf('unlimited'), amount);
+interface Artifact {
+  readonly uri?: string;
+  readonly extract?: boolean;
+  readonly executable?: boolean;
+  readonly cache?: boolean;
+  readonly destPath?: string;
+}
 
-const resourceLimits = record<ResourceLimits>({ cpus: unlimitedOr(number(0)), mem: unlimitedOr(number(0)) });
+const readArtifact = record<Artifact>(
+  {
+    uri: text({ minLength: 1, maxLength: 1024 }),
+    extract: boolean,
+    executable: boolean,
+    cache: boolean,
+    destPath: text({ minLength: 1, maxLength: 1024 }),
+  },
+  ['uri'],
+);
+
+/** Kept as it is: nothing is made of it here. */
+const artifact: Read<Json> = reader(
+  (json, path, violations) => (readArtifact(json, path, violations) === undefined ? undefined : json),
+  readArtifact.schema,
+);
+
+// A text that is none of Marathon's is no matter of reading, but of its rules.
+const limit: Read<number | string> = reader(
+  (json, path, violations) => (typeof json === 'string' || typeof json === 'number' ? json : number(0)(json, path, violations)),
+  { anyOf: [oneOf('unlimited').schema, number(0).schema] },
+);
+
+const resourceLimits = record<ResourceLimits>({ cpus: limit, mem: limit });
 
 const fraction = number(0, 1);
 
@@ -217,7 +246,7 @@ export const readDefinition: Read<AppDefinition> = record<AppDefinition>({
   unreachableStrategy,
   taskKillGracePeriodSeconds: integer(0),
   executor: text({ pattern: /^(?:|\/\/cmd|\/?[^/]+(?:\/[^/]+)*)$/ }),
-  fetch: list(anyJson),
+  fetch: list(artifact),
   uris: list(text()),
   storeUrls: list(text()),
   tty: boolean,

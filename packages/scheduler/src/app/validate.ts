@@ -8,6 +8,7 @@ import type { AppDefinition } from './definition.ts';
 import { formatDouble } from './double.ts';
 import { validateId } from './id.ts';
 import type { Violation } from './refusal.ts';
+import { artifacts, secretReferences } from './validate-references.ts';
 
 /** A rule: what it has against an app. */
 export type Validate = (app: AppDefinition) => readonly Violation[];
@@ -34,14 +35,18 @@ export function rules(options: {
     singleInstance,
     (app) => instanceCount(app.instances ?? 1),
     resourceLimits,
-    readinessPorts,
+    readiness,
+    migrationLabels,
+    environmentNames,
+    secretReferences,
+    artifacts,
     (app) => acceptedRoles(app, app.role ?? options.frameworkRole),
   ];
 }
 
 function command(app: AppDefinition): readonly Violation[] {
   const violations: Violation[] = [];
-  if (app.cmd !== undefined && app.cmd.length <= 1) violations.push({ path: '/cmd', message: 'must not be an empty string' });
+  if (app.cmd !== undefined && app.cmd.length <= 1) violations.push({ path: '/', message: 'must not be an empty string' });
   const hasArguments = (app.args ?? []).length > 0;
   const hasImage = app.container?.docker !== undefined;
   const fine = app.cmd === undefined ? hasArguments || hasImage : !hasArguments;
@@ -146,7 +151,8 @@ function healthChecks(app: AppDefinition): readonly Violation[] {
   checks.forEach((check, i) => {
     const path = `/healthChecks(${i})`;
     const protocol = check.protocol ?? 'HTTP';
-    const usesPort = protocol === 'HTTP' || protocol === 'HTTPS' || protocol === 'TCP';
+    const asks = protocol === 'HTTP' || protocol === 'HTTPS' || protocol === 'TCP';
+    const usesPort = asks && check.command === undefined;
     const found = check.portIndex !== undefined ? check.portIndex < ports : check.port !== undefined || ports === 1;
     if (usesPort && !found) {
       const message = 'Health check port indices must address an element of the ports array or container port mappings.';
@@ -160,8 +166,8 @@ function healthChecks(app: AppDefinition): readonly Violation[] {
       violations.push({ path: `${path}/command`, message: 'not defined' });
     }
   });
-  if (checks.filter((check) => check.protocol?.startsWith('MESOS_')).length > 1) {
-    violations.push({ path: '/healthChecks', message: 'AppDefinition can contain at most one Mesos health check' });
+  if (checks.filter(({ protocol = '', command: own }) => own === undefined && protocol.startsWith('MESOS_')).length > 1) {
+    violations.push({ path: '/', message: 'AppDefinition can contain at most one Mesos health check' });
   }
   return violations;
 }
@@ -194,8 +200,7 @@ function singleInstance(app: AppDefinition): readonly Violation[] {
   const single = (app.labels ?? []).some(([key, value]) => key === 'MARATHON_SINGLE_INSTANCE_APP' && value === 'true');
   if (!single) return [];
   const violations: Violation[] = [];
-  if ((app.instances ?? 1) > 1)
-    violations.push({ path: '/instances', message: 'Single instance app may only have one instance' });
+  if ((app.instances ?? 1) > 1) violations.push({ path: '/', message: 'Single instance app may only have one instance' });
   const { minimumHealthCapacity = 1, maximumOverCapacity = 1 } = app.upgradeStrategy ?? {};
   for (const [name, value] of Object.entries({ minimumHealthCapacity, maximumOverCapacity })) {
     if (value !== 0) violations.push({ path: `/upgradeStrategy/${name}`, message: `got ${formatDouble(value)}, expected 0.0` });
@@ -206,26 +211,57 @@ function singleInstance(app: AppDefinition): readonly Violation[] {
 function resident(app: AppDefinition): readonly Violation[] {
   const disabled = app.unreachableStrategy === undefined || app.unreachableStrategy === 'disabled';
   if (disabled || persistentVolumes(app).length === 0) return [];
-  return [{ path: '/unreachableStrategy', message: 'unreachableStrategy must be disabled for resident tasks' }];
+  return [{ path: '/', message: 'unreachableStrategy must be disabled for resident tasks' }];
 }
 
 function resourceLimits(app: AppDefinition): readonly Violation[] {
   const requested = { cpus: app.cpus ?? 1, mem: app.mem ?? 128 };
   return (['cpus', 'mem'] as const).flatMap((name) => {
     const limit = app.resourceLimits?.[name];
-    if (limit === undefined || limit === 'unlimited' || limit >= requested[name]) return [];
+    if (limit === undefined || limit === 'unlimited') return [];
+    if (typeof limit === 'string') {
+      const message = `'${limit.slice(0, 80)}' is an invalid resource limit. It must be 'unlimited' or a number`;
+      return [{ path: `/resourceLimits/${name}`, message }];
+    }
+    if (limit >= requested[name]) return [];
     const message = `resource limit must be greater than or equal to requested resource (${formatDouble(requested[name])})`;
     return [{ path: `/resourceLimits/${name}`, message }];
   });
 }
 
-function readinessPorts(app: AppDefinition): readonly Violation[] {
+function readiness(app: AppDefinition): readonly Violation[] {
   const ports = app.container?.portMappings ?? app.portDefinitions ?? [];
-  return (app.readinessChecks ?? []).flatMap((check, i) => {
-    const name = check.portName ?? 'http-api';
-    if (ports.some((port) => port.name === name)) return [];
-    return [{ path: `/readinessChecks(${i})`, message: `No port definition reference for portName ${name}` }];
+  const checks = app.readinessChecks ?? [];
+  const violations: Violation[] = [];
+  if (checks.length > 1) violations.push({ path: '/readinessChecks/size', message: `got ${checks.length}, expected 1 or less` });
+  checks.forEach(({ portName: name = 'http-api', timeoutSeconds = 10, intervalSeconds = 30 }, i) => {
+    const path = `/readinessChecks(${i})`;
+    if (!ports.some((port) => port.name === name)) {
+      violations.push({ path: `${path}/portName`, message: `No port definition reference for portName ${name}` });
+    }
+    if (timeoutSeconds >= intervalSeconds) {
+      violations.push({
+        path: `${path}/timeoutSeconds`,
+        message: `got ${timeoutSeconds}, expected less than ${intervalSeconds}`,
+      });
+    }
   });
+  return violations;
+}
+
+/** DC/OS' own labels of a package that migrates itself. */
+function migrationLabels(app: AppDefinition): readonly Violation[] {
+  const labels = new Map(app.labels);
+  const version = labels.get('DCOS_MIGRATION_API_VERSION') ?? '';
+  const complete = ['DCOS_PACKAGE_FRAMEWORK_NAME', 'DCOS_MIGRATION_API_PATH'].every((name) => (labels.get(name) ?? '') !== '');
+  if (version === '' || (version === 'v1' && complete)) return [];
+  const message = 'DCOS_PACKAGE_FRAMEWORK_NAME and DCOS_MIGRATION_API_PATH must be defined when using DCOS_MIGRATION_API_VERSION';
+  return [{ path: '/', message }];
+}
+
+function environmentNames(app: AppDefinition): readonly Violation[] {
+  const at = (app.env ?? []).findIndex(([name]) => name === '');
+  return at < 0 ? [] : [{ path: `/env/keys(${at})`, message: 'must not be empty' }];
 }
 
 /** What Marathon says against accepted roles, for an app or pod of that role. */

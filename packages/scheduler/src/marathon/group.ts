@@ -2,7 +2,7 @@
  * A group definition taken apart: the apps and groups in it with their absolute ids.
  * Follows mesosphere/marathon v1.8 raml/GroupConversion.scala. A group that lists `apps` or `groups` has those and no others.
  */
-import { ancestorsOf, canonicalPath, parentOf, pathParts } from '../app/id.ts';
+import { ancestorsOf, canonicalPath, isPathPattern, parentOf, pathParts } from '../app/id.ts';
 import { type Json, plainJson, readJson } from '../app/json.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
 
@@ -80,7 +80,14 @@ function readUpdate(posted: Json, root: string): GroupUpdate {
     const group = json as ReadonlyMap<string, Json>;
     for (const field of group.keys())
       if (!FIELDS.includes(field)) throw refuse(`${path}/${field.slice(0, 80)}`, 'is not a field Marathon knows');
-    const id = canonicalPath(textOf(group.get('id'), base, `${path}/id`), base);
+    const named = textOf(group.get('id'), '', `${path}/id`);
+    if (named === '' && path !== '')
+      throw new MarathonRefusal('invalid-json', 500, [{ path: '', message: 'No group id was given!' }]);
+    if (named !== '' && !isPathPattern(named)) throw refuse(`${path}/id`, 'error.pattern');
+    const id = canonicalPath(named === '' ? base : named, base);
+    if (path !== '' && parentOf(id) !== base) {
+      throw refuse(path, 'Group has to be child of groups with parent id', 'invalid-app');
+    }
     const said = listOf(group, 'dependencies', path).map((one, i) =>
       canonicalPath(textOf(one, '', `${path}/dependencies(${i})`), id),
     );
@@ -91,9 +98,10 @@ function readUpdate(posted: Json, root: string): GroupUpdate {
     });
     listOf(group, 'apps', path).forEach((app, i) => {
       if (!(app instanceof Map)) throw refuse(`${path}/apps(${i})`, 'error.expected.jsobject');
-      const appId = canonicalPath(textOf(app.get('id'), '', `${path}/apps(${i})/id`), id);
-      if (parentOf(appId) !== id)
-        throw refuse(`${path}/apps(${i})/id`, `App has to be child of group with parent id ${id}`, 'invalid-app');
+      const own = textOf(app.get('id'), '', `${path}/apps(${i})/id`);
+      if (own === '') throw refuse(`${path}/apps(${i})/id`, 'error.path.missing');
+      const appId = canonicalPath(own, id);
+      if (parentOf(appId) !== id) throw refuse(`${path}/apps(${i})/id`, `Identifier is not child of '${id}'`, 'invalid-app');
       apps.push({ id: appId, definition: { ...(plainJson(app) as object), id: appId } });
     });
     listOf(group, 'groups', path).forEach((child, i) => {

@@ -123,7 +123,8 @@ function unchanged(definition: Fields, shown: Fields): readonly Check[] {
 function shownApp(app: App): Fields {
   const { container } = app;
   const mappings = container?.portMappings ?? [];
-  return { ...app, portMappings: mappings, container: container && { ...container, portMappings: mappings } };
+  const fetch = app.fetch.map((artifact) => (artifact instanceof Map ? Object.fromEntries(artifact) : artifact));
+  return { ...app, fetch, portMappings: mappings, container: container && { ...container, portMappings: mappings } };
 }
 
 /** Of a value, only what another of the same shape has. */
@@ -137,8 +138,15 @@ export function like(value: unknown, shape: unknown): unknown {
 }
 
 function validation({ input, expected: recorded, id: _id }: Row): readonly Check[] {
-  const network = (name: unknown) => (/^\d+$/.test(String(name)) ? `net${String(name)}` : String(name));
-  const networks = list(input.networks).map((name) => ({ mode: 'container', name: network(name) }));
+  const numbered = /^\d+$/;
+  const network = (name: unknown) => (numbered.test(String(name)) ? `net${String(name)}` : String(name));
+  const modes = typeof input.mode === 'string' ? [input.mode] : list(input.networks);
+  const networks = modes.map((given): Fields => {
+    if (given === null) return { mode: 'container' };
+    if (numbered.test(String(given))) return { mode: 'container', name: network(given) };
+    const one = networkOf(given);
+    return numbered.test(String(one.name)) ? { ...one, name: network(one.name) } : one;
+  });
   const mappings = list(input.portMappings).map((mapping) => {
     const { networkNames, ...rest } = fields(mapping);
     return networkNames === undefined ? rest : { ...rest, networkNames: list(networkNames).map(network) };
@@ -165,9 +173,16 @@ function validation({ input, expected: recorded, id: _id }: Row): readonly Check
     ...(networks.length === 0 ? {} : { networks }),
     ...(boxed ? { container: { ...container, ...(input.portMappings === undefined ? {} : { portMappings: mappings }) } } : given),
     ...Object.fromEntries(plain.flatMap((field) => (input[field] === undefined ? [] : [[field, input[field]]]))),
+    ...(input.portDefinitions === undefined
+      ? {}
+      : { portDefinitions: list(input.portDefinitions).map((port) => (typeof port === 'number' ? { port } : port)) }),
     ...(input.healthCheck === undefined ? {} : { healthChecks: [withCommand(fields(input.healthCheck))] }),
   };
-  return validityChecks(fields(recorded), refusalOf(() => prepareApp(definition, SETTINGS))?.violations ?? []);
+  const settings = {
+    frameworkRole: SETTINGS.frameworkRole,
+    ...(typeof input.defaultNetworkName === 'string' ? { defaultNetworkName: input.defaultNetworkName } : {}),
+  };
+  return validityChecks(fields(recorded), refusalOf(() => prepareApp(definition, settings))?.violations ?? []);
 }
 
 function withCommand(check: Fields): Fields {
@@ -234,7 +249,9 @@ export const DEFINITION_JUDGES: readonly (readonly [string, Judge])[] = [
         'id',
         'cmd',
         'args',
+        'mode',
         'networks',
+        'defaultNetworkName',
         'container',
         'portMappings',
         'portDefinitions',

@@ -46,6 +46,10 @@ function httpApi(row: Row): readonly Check[] {
     }
     return responseChecks(expected, answerApi(marathon, { method, path: '/v2/apps//app/restart' }));
   }
+  if (typeof body === 'string' && (word === 'GET' || word === 'DELETE')) {
+    const path = body.startsWith('/v2/') ? body : `/v2/apps/${body.startsWith('/') ? body : '/missing'}`;
+    return responseChecks(expected, answerApi(marathon, { method: word, path }));
+  }
   if (!isFields(body)) throw new UnknownShape(`the request ${asked}`);
   const runs = body.container === undefined && body.id === undefined ? { cmd: 'cmd' } : {};
   const definition = { id: '/app', ...runs, ...body };
@@ -84,7 +88,18 @@ export const API_JUDGES: readonly (readonly [string, Judge])[] = [
   [
     'http-api',
     {
-      input: ['POST', 'PUT', 'PATCH', 'PUT full replacement', 'PUT and PATCH', 'POST restart', 'existing', 'defaultNetworkName'],
+      input: [
+        'POST',
+        'PUT',
+        'PATCH',
+        'GET',
+        'DELETE',
+        'PUT full replacement',
+        'PUT and PATCH',
+        'POST restart',
+        'existing',
+        'defaultNetworkName',
+      ],
       run: httpApi,
     },
   ],
