@@ -53,14 +53,7 @@ const change = fc
       if (known === undefined) {
         if (codeOf(() => real.marathon.add(wanted)) === 'app-locked') return;
       } else {
-        const calm = real.marathon.deploymentOf(app) === undefined && real.marathon.queue().length === 0;
-        const ready = real.marathon.tasks(app).filter((task) => real.watch.isReady(task));
         real.marathon.update(app, wanted, { force: true });
-        const now = real.marathon.app(app);
-        const replaces = real.marathon.deployments().some((one) => one.appId === app && one.action === 'RestartApplication');
-        if (calm && replaces && ready.length === known.instances && known.instances === instances) {
-          real.watch.limit(app, restartLimits(now));
-        }
       }
       remember(model, real, app, instances, config);
     }),
@@ -277,7 +270,9 @@ function isFull(model: Model, { marathon }: Real, app: string): boolean {
 }
 
 /** Lets all come to rest, with everything healthy, and compares. */
-const settle = command('settle', (model, real) => {
+const settle = command('settle', rest);
+
+function rest(model: Model, real: Real): void {
   real.sick.clear();
   reopen(model, real);
   for (const driver of real.drivers) driver.suppress();
@@ -306,11 +301,28 @@ const settle = command('settle', (model, real) => {
   expect([waiting, real.marathon.queue().filter((item) => !stuck.includes(item.app.id))]).toEqual([[], []]);
   real.watch.release();
   if (model.cutOff.size === 0) real.watch.rest();
-});
+}
+
+/** A change of configuration while all is at rest: the limits of its strategy hold at every moment, until something else disturbs. */
+const upgrade = fc.tuple(id, fc.nat({ max: 5 }), strategy).map(([app, config, limits]) =>
+  command(
+    `upgrade ${app} to ${config}, ${limits.join('/')}`,
+    (model, real) => {
+      rest(model, real);
+      const known = model.apps.get(app);
+      if (known === undefined || known.instances === 0 || model.cutOff.size > 0 || restarts(real).has(app)) return;
+      real.marathon.update(app, definition(app, known.instances, config, limits, []), { force: true });
+      if (restarts(real).has(app)) real.watch.limit(app, restartLimits(real.marathon.app(app)));
+      remember(model, real, app, known.instances, config);
+    },
+    (model) => model.apps.has(app),
+  ),
+);
 
 const all = [
   change,
   change,
+  upgrade,
   scale,
   restart,
   rollback,
