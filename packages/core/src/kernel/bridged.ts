@@ -62,6 +62,7 @@ function bridgeTo(ns: Namespace, skb: SkBuff, mac: Mac, bridge: Device, port: De
   // For a neighbour that is not confirmed the kernel takes the bridge device's own way out; the frame keeps its source address.
   bridge.sentPackets++;
   ns.wire.tap?.(bridge, 'out', skb);
+  learnSource(bridge, port, skb);
   bridgeOn(ns, skb, bridge, port);
 }
 
