@@ -400,6 +400,17 @@ describe('in a cluster', () => {
     expect(hosts()).toHaveLength(1);
   });
 
+  test('load balancers without an agent wait, and keep nobody else waiting', () => {
+    const cluster = DcosCluster.create({ seed: 7, agents: 1, publicAgents: 1, images });
+    cluster.edgeLb.create(pool({ bindPort: 15000 }, {}, { role: '*', count: 2 }));
+    expect(cluster.settle()).toBe(true);
+    expect(cluster.edgeLb.status('app-lb').taskIds).toHaveLength(1);
+    cluster.addAgent(cluster.agent('S1').address + 1);
+    cluster.settle();
+    cluster.advance('10s');
+    expect(cluster.edgeLb.status('app-lb').taskIds).toHaveLength(2);
+  });
+
   test('what HAProxy refuses leaves the old configuration in force', () => {
     const cluster = DcosCluster.create({ seed: 7, images });
     cluster.edgeLb.create(pool());

@@ -41,7 +41,8 @@ export class PoolFramework {
       {
         resourceOffers: (offers, driver) => {
           for (const offer of offers) this.take(offer, driver);
-          this.wantOrNot();
+          // What fits nowhere waits: other offers come by themselves.
+          if (this.missing().length === 0) driver.suppress();
         },
         statusUpdate: ({ taskId, state }) => {
           if (STANDING.has(state)) return;
