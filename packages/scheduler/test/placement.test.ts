@@ -277,3 +277,27 @@ describe('placement', () => {
     expect(hosts(['zone', 'CLUSTER'])).toEqual([]);
   });
 });
+
+test('an instance with a persistent volume is launched again on the agent that has it, and waits for that agent', () => {
+  const w = world(4);
+  const volume = { containerPath: 'data', mode: 'RW', persistent: { size: 100 } };
+  w.marathon.add({ ...SLEEP, id: '/db', container: { type: 'MESOS', volumes: [volume] } });
+  w.settle();
+  const home = w.launched[0]?.agentId ?? '';
+  for (let i = 0; i < 5; i++) {
+    w.marathon.killTask(w.marathon.tasks('/db')[0]?.id ?? '');
+    w.settle();
+  }
+  expect(w.launched.map(({ agentId }) => agentId)).toEqual([home, home, home, home, home, home]);
+  w.master.drainAgent(home);
+  w.settle();
+  const { reason, why } = w.marathon.explain('/db').agents[0] ?? {};
+  expect([reason, why]).toEqual([
+    'NoCorrespondingReservationFound',
+    expect.stringMatching(/^a reservation with the persistent volumes wanted; agent S\d has none$/),
+  ]);
+  expect(w.marathon.queue()[0]?.reasons[0]).toMatch(/^NoCorrespondingReservationFound: 3 of 3/);
+  w.master.reactivateAgent(home);
+  w.settle();
+  expect(w.launched.at(-1)?.agentId).toBe(home);
+});

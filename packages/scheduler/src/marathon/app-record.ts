@@ -165,7 +165,7 @@ export class AppRecord {
   }
 
   /** The instance that waits longest. */
-  nextScheduled(): Instance | undefined {
+  private nextScheduled(): Instance | undefined {
     for (; this.queueHead < this.queue.length; this.queueHead++) {
       const entry = this.queue[this.queueHead];
       if (entry === undefined) break;
@@ -176,6 +176,13 @@ export class AppRecord {
     this.queue = [];
     this.queueHead = 0;
     return undefined;
+  }
+
+  /** The instance an agent's offer is for: with persistent volumes one that has them there, else one that has none yet. */
+  nextFor(agentId: string): Instance | undefined {
+    if (this.app.persistentDisk === 0) return this.nextScheduled();
+    const waiting = [...this.instances.values()].filter(({ condition, goal }) => condition === 'Scheduled' && goal === 'Running');
+    return waiting.find(({ reservedOn }) => reservedOn === agentId) ?? waiting.find(({ reservedOn }) => reservedOn === undefined);
   }
 
   /** Whether a restart takes it for healthy, running or not: nothing checks it, or its checks pass. */

@@ -90,6 +90,10 @@ function explainOffer(record: AppRecord, offer: Offer, { master, site }: Circums
   const match = matchOffer(app, remainder, constraints, (ranges) => randomDraw(ranges, random), site);
   const about = { agentId: offer.agentId, hostname: offer.hostname };
   const name = `agent ${shortId(offer.agentId)}`;
+  if (record.scheduled > 0 && record.nextFor(offer.agentId) === undefined) {
+    const why = `a reservation with the persistent volumes wanted; ${name} has none`;
+    return { ...about, fits: false, reason: 'NoCorrespondingReservationFound', why };
+  }
   if ('hostPorts' in match) return { ...about, fits: true, why: `${name} has room` };
   const reason = firstReason(match.reasons);
   const holder: Holder = (port) => master.tasksOn(offer.agentId).find(({ info }) => info.ports.includes(port))?.info.appId;

@@ -249,6 +249,8 @@ export class InstanceTracker implements DeploymentTools {
     this.tell(instance, false);
     this.release(instance);
     if (!current) return this.expunge(record, instance);
+    // What the operator declared gone will not come back with its volumes.
+    if (status.state === 'TASK_GONE_BY_OPERATOR') instance.reservedOn = undefined;
     record.reschedule(instance, now);
     this.options.launcher.want(record);
   }

@@ -21,6 +21,8 @@ export class Instance {
   /** Of a pod: all tasks of the present launch, `task` being the first of them. */
   pod: PodTasks | undefined;
   place: Place | undefined;
+  /** The agent that has its persistent volumes: it is launched there again, and nowhere else. */
+  reservedOn: string | undefined;
   /** Virtual milliseconds; undefined until then. */
   stagedAt: number | undefined;
   startedAt: number | undefined;

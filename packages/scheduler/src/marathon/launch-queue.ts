@@ -85,6 +85,8 @@ function wants(app: App, reason: NoMatchReason): string {
       return `wants ${app.gpus} gpus`;
     case 'InsufficientPorts':
       return wantedPorts(app);
+    case 'NoCorrespondingReservationFound':
+      return 'wants the agent that has its volumes';
     default:
       return 'unavailable';
   }

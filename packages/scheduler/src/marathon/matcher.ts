@@ -40,9 +40,12 @@ export function placeInstance(
   site: MatchSite,
 ): { readonly instance: Instance; readonly task: TaskInfo } | undefined {
   const { now } = site;
-  const instance = record.nextScheduled();
-  if (instance === undefined) return undefined;
   const { offer } = remainder;
+  const instance = record.nextFor(offer.agentId);
+  if (instance === undefined) {
+    if (record.scheduled > 0) record.statistics.refused(offer.agentId, ['NoCorrespondingReservationFound'], now);
+    return undefined;
+  }
   const match = matched(record, remainder, random, chooser, site);
   if ('reasons' in match) {
     record.statistics.refused(offer.agentId, match.reasons, now);
@@ -58,6 +61,7 @@ export function placeInstance(
     changed.task = task;
     changed.pod = pod;
     changed.place = offer;
+    if (app.persistentDisk > 0) changed.reservedOn = offer.agentId;
     changed.stagedAt = now;
     changed.since = now;
   });
