@@ -170,6 +170,8 @@ export class Deployments {
     this.options.events.emit('action-finished', deployment);
     this.leave(record, deployment.id);
     if (record.removed) forget(record);
+    // Somebody may have returned meanwhile.
+    else if (record.live > record.app.instances) tools.recount(record);
     this.tellIfFinished(deployment);
     this.open(record);
   }
