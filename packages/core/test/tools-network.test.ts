@@ -424,6 +424,40 @@ test('conntrack -G, networks, families, masks and the extended output, as conntr
 test('brctl show: a bridge without ports and with two, as recorded', () => {
   expect(out(brctl, 'show', empty)).toBe(recorded('a-0-empty-brctl'));
   expect(out(brctl, 'show')).toBe(recorded('a-2-two-brctl'));
-  expect(brctl.run(['show', 'nope'], agent, '')).toMatchObject({ code: 1, stdout: '' });
-  expect(() => brctl.run(['showmacs', 'docker0'], agent, '')).toThrow('brctl: the command showmacs is not modelled');
+  expect(out(brctl, 'showmacs docker0')).toBe(recorded('a-2-two-brctl-macs'));
+});
+
+test('brctl: what 1.7.1 of Debian 12 says to wrong names and words, with its exit codes', () => {
+  const answers = [
+    ['show nope', 'bridge nope does not exist!\n', ''],
+    ['show lo', 'device lo is not a bridge!\n', ''],
+    ['show a b', 'bridge a does not exist!\nbridge b does not exist!\n', ''],
+    ['showmacs', '', 'Incorrect number of arguments for command\nUsage: brctl showmacs <bridge>\t\tshow a list of mac addrs\n'],
+    ['showmacs nope', 'read of forward table failed: No such device\n', ''],
+    ['showmacs lo', 'read of forward table failed: Operation not supported\n', ''],
+  ] as const;
+  for (const [line, stderr, stdout] of answers)
+    expect(brctl.run(words(line), agent, ''), line).toEqual({ stdout, stderr, code: 1 });
+  expect(brctl.run(['show', 'docker0', 'nope', 'docker0'], empty, '')).toEqual({
+    stdout: recorded('a-0-empty-brctl').replace(/(docker0.*\n)/, '$1$1'),
+    stderr: 'bridge nope does not exist!\n',
+    code: 1,
+  });
+  const help = brctl.run(['help'], agent, '');
+  expect([help.stderr, help.code]).toEqual(['never heard of command [help]\n', 1]);
+  expect(help.stdout.split('\n').slice(0, 9)).toEqual([
+    'Usage: brctl [commands]',
+    'commands:',
+    '\taddbr     \t<bridge>\t\tadd bridge',
+    '\tdelbr     \t<bridge>\t\tdelete bridge',
+    '\taddif     \t<bridge> <device>\tadd interface to bridge',
+    '\tdelif     \t<bridge> <device>\tdelete interface from bridge',
+    '\thairpin   \t<bridge> <port> {on|off}\tturn hairpin on/off',
+    '\tsetageing \t<bridge> <time>\t\tset ageing time',
+    '\tsetbridgeprio\t<bridge> <prio>\t\tset bridge priority',
+  ]);
+  expect(brctl.run([], agent, '')).toEqual({ stdout: help.stdout, stderr: '', code: 1 });
+  expect(brctl.run(['-h'], agent, '')).toEqual({ stdout: help.stdout, stderr: '', code: 0 });
+  expect(out(brctl, '-V')).toBe('bridge-utils, 1.7\n');
+  expect(() => brctl.run(['showstp', 'docker0'], agent, '')).toThrow('brctl: the command showstp is not modelled');
 });

@@ -24,6 +24,8 @@ export interface FdbRow {
   readonly remote?: Ipv4;
   readonly self: boolean;
   readonly permanent: boolean;
+  /** Virtual milliseconds at which a bridge last saw it. */
+  readonly seenAt?: number;
 }
 
 /** One direction of a tracked flow. */
@@ -90,7 +92,14 @@ export function neighbourRows(ns: Namespace): readonly NeighbourRow[] {
 export function fdbRows(ns: Namespace): readonly FdbRow[] {
   const learned = ns.devices.flatMap((bridge) =>
     (bridge.bridge?.list(ns.now) ?? []).map(
-      ({ mac, place }): FdbRow => ({ mac, device: place.name, master: bridge.name, self: false, permanent: false }),
+      ({ mac, place, seenAt }): FdbRow => ({
+        mac,
+        device: place.name,
+        master: bridge.name,
+        self: false,
+        permanent: false,
+        seenAt,
+      }),
     ),
   );
   const tunnelled = ns.devices.flatMap((device) =>
