@@ -86,22 +86,27 @@ function addNetwork(rules: Netfilter, network: DockerNetwork, userlandProxy: boo
     own({ name: 'ACCEPT' }, { ...here, matches: [ANSWERS] }),
     own(jump('DOCKER'), here),
     own({ name: 'ACCEPT' }, { in: { name: bridge }, out: { name: bridge, not: true } }),
-    own({ name: network.icc ? 'ACCEPT' : 'DROP' }, { in: { name: bridge }, out: { name: bridge } }),
   ];
-  let next = change(rules, 'filter', 'FORWARD', (old) => [...old.slice(0, 2), ...forward, ...old.slice(2)]);
+  // What is allowed comes before all other networks' rules, what is forbidden after all that is there.
+  const among = own({ name: network.icc ? 'ACCEPT' : 'DROP' }, { in: { name: bridge }, out: { name: bridge } });
+  const [above, below] = network.icc ? [[...forward, among], []] : [forward, [among]];
+  let next = change(rules, 'filter', 'FORWARD', (old) => [...old.slice(0, 2), ...above, ...old.slice(2), ...below]);
   next = change(next, 'filter', 'DOCKER-ISOLATION-STAGE-1', (old) => [
     own(jump('DOCKER-ISOLATION-STAGE-2'), { in: { name: bridge }, out: { name: bridge, not: true } }),
     ...old,
   ]);
   next = change(next, 'filter', 'DOCKER-ISOLATION-STAGE-2', (old) => [own({ name: 'DROP' }, here), ...old]);
+  if (network.masquerade)
+    next = change(next, 'nat', 'POSTROUTING', (old) => [
+      own({ name: 'MASQUERADE' }, { source: { network: network.subnet }, out: { name: bridge, not: true } }),
+      ...old,
+    ]);
   if (!userlandProxy)
-    next = change(next, 'nat', 'POSTROUTING', (old) => [own({ name: 'MASQUERADE' }, { ...here, matches: [FROM_LOCAL] }), ...old]);
+    return change(next, 'nat', 'POSTROUTING', (old) => [
+      own({ name: 'MASQUERADE' }, { ...here, matches: [FROM_LOCAL] }),
+      ...old,
+    ]);
   if (!network.masquerade) return next;
-  next = change(next, 'nat', 'POSTROUTING', (old) => [
-    own({ name: 'MASQUERADE' }, { source: { network: network.subnet }, out: { name: bridge, not: true } }),
-    ...old,
-  ]);
-  if (!userlandProxy) return next;
   return change(next, 'nat', 'DOCKER', (old) => [own({ name: 'RETURN' }, { in: { name: bridge } }), ...old]);
 }
 
