@@ -64,6 +64,7 @@ function made(
     network,
     endpoint: { id: endpoint, address: ip, mac: 0x0242 * 0x100000000 + ip, veth: 'veth0000000', index: 5 },
     ports: port === undefined ? [] : [{ protocol: 'tcp', hostPort: port[0], containerPort: port[1] }],
+    createdAt: startedAt,
     startedAt,
     state: 'running',
   };

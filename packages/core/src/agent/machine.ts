@@ -17,7 +17,14 @@ import type { Listener } from '../kernel/socket/sockets.ts';
 import type { World } from '../kernel/world.ts';
 import type { MachineConfig } from './config.ts';
 import { containerNamespace } from './docker/container-namespace.ts';
-import { type RunResult, removeContainers, runContainers, stopContainers } from './docker/engine.ts';
+import {
+  type RunResult,
+  removeContainers,
+  runContainers,
+  type Surroundings,
+  startContainers,
+  stopContainers,
+} from './docker/engine.ts';
 import { startProxy } from './docker/proxy.ts';
 import type { Container, RunRequest } from './docker/state.ts';
 import type { Program } from './program.ts';
@@ -118,11 +125,14 @@ export class Machine {
 
   /** `docker run` for each request, as one change. */
   run(requests: readonly RunRequest[]): readonly RunResult[] {
-    const { config, results } = runContainers(this.current, requests, {
-      random: this.options.random,
-      now: this.now,
-      portTaken: (protocol, port) => this.host.sockets.listensOn(protocol, port),
-    });
+    const { config, results } = runContainers(this.current, requests, this.surroundings());
+    this.replace(config);
+    return results;
+  }
+
+  /** `docker start` for stopped containers by id, as one change. */
+  startAgain(ids: readonly string[]): readonly RunResult[] {
+    const { config, results } = startContainers(this.current, ids, this.surroundings());
     this.replace(config);
     return results;
   }
@@ -214,6 +224,25 @@ export class Machine {
   interfaceName(namespace: string, index: number): string | undefined {
     if (namespace !== this.name) return undefined;
     return this.current.host.links.find((link) => link.index === index)?.name;
+  }
+
+  private surroundings(): Surroundings {
+    const { sockets } = this.host;
+    return {
+      random: this.options.random,
+      now: this.now,
+      // Most ports are nobody's: only of the others is it asked on which address.
+      portTaken: (protocol, port, address) =>
+        sockets.listensOn(protocol, port) &&
+        sockets
+          .list()
+          .some(
+            ({ protocol: its, listener }) =>
+              its === protocol &&
+              listener.port === port &&
+              (address === 0 || listener.address === 0 || listener.address === address),
+          ),
+    };
   }
 
   private runningCalled(name: string): Running | undefined {

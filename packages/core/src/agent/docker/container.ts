@@ -14,6 +14,7 @@ export class RequestedContainer implements Container {
     readonly id: string,
     readonly request: RunRequest,
     readonly endpoint: Endpoint | undefined,
+    readonly createdAt: number,
     readonly startedAt: number,
     readonly state: Container['state'],
   ) {}
@@ -44,13 +45,18 @@ export class RequestedContainer implements Container {
 
   /** All that is known of it. */
   toJSON(): Container {
-    const { id, name, image, env, labels, network, ports, startedAt, state, endpoint } = this;
-    return { id, name, image, env, labels, network, ports, startedAt, state, endpoint };
+    const { id, name, image, env, labels, network, ports, createdAt, startedAt, state, endpoint } = this;
+    return { id, name, image, env, labels, network, ports, createdAt, startedAt, state, endpoint };
   }
 }
 
 /** A container once its program has ended: without an address. */
 export function exited(container: Container): Container {
-  const request = container instanceof RequestedContainer ? container.request : container;
-  return new RequestedContainer(container.id, request, undefined, container.startedAt, 'exited');
+  const { id, createdAt, startedAt } = container;
+  return new RequestedContainer(id, requestOf(container), undefined, createdAt, startedAt, 'exited');
+}
+
+/** What `docker run` was told of a container. */
+export function requestOf(container: Container): RunRequest {
+  return container instanceof RequestedContainer ? container.request : container;
 }

@@ -4,7 +4,7 @@
  * batches, one new configuration a batch.
  */
 import type { Draft } from 'immer';
-import { broadcastOf, type Cidr, contains, type Ipv4, macOfAddress, networkOf } from '../../base/address.ts';
+import { broadcastOf, type Cidr, contains, formatIpv4, type Ipv4, macOfAddress, networkOf } from '../../base/address.ts';
 import { memo, produce } from '../../base/immutable.ts';
 import type { Random } from '../../base/random.ts';
 import { Refusal } from '../../base/refusal.ts';
@@ -12,7 +12,7 @@ import type { Link } from '../../kernel/config.ts';
 import type { Rule, TableName } from '../../kernel/netfilter/rule.ts';
 import { routesOfAddress } from '../../kernel/route.ts';
 import type { MachineConfig } from '../config.ts';
-import { exited, RequestedContainer } from './container.ts';
+import { exited, RequestedContainer, requestOf } from './container.ts';
 import { portRules } from './port-rules.ts';
 import { change, removeRules, withNetwork } from './rules.ts';
 import type { Container, DockerNetwork, Endpoint, PublishedPort, RunRequest } from './state.ts';
@@ -22,8 +22,8 @@ export interface Surroundings {
   readonly random: Random;
   /** Virtual milliseconds. */
   readonly now: number;
-  /** Whether a process of the host listens on a port. */
-  portTaken(protocol: 'tcp' | 'udp', port: number): boolean;
+  /** Whether a process of the host listens on a port of an address, 0 for all. */
+  portTaken(protocol: 'tcp' | 'udp', port: number, address: Ipv4): boolean;
 }
 
 /** A started container, or why it could not be started. */
@@ -80,6 +80,32 @@ export function runContainers(
     }
   });
   return { config: batch.containers.length === 0 ? config : batch.apply(), results };
+}
+
+/** `docker start` of stopped containers in turn: each is run again under its id, with the address that is then the lowest free one. */
+export function startContainers(
+  config: MachineConfig,
+  ids: readonly string[],
+  around: Surroundings,
+): { config: MachineConfig; results: RunResult[] } {
+  const results: RunResult[] = [];
+  let next = config;
+  for (const id of ids) {
+    const old = next.docker.containers.find((container) => container.id === id && container.state !== 'running');
+    if (old === undefined) continue;
+    const batch = new Batch(next);
+    try {
+      const container = start(batch, id, requestOf(old), { ...around, createdAt: old.createdAt });
+      const { docker, ...applied } = batch.apply();
+      const containers = next.docker.containers.map((other) => (other === old ? container : other));
+      next = { ...applied, docker: { ...docker, containers } };
+      results.push({ container });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      results.push({ refusal: error });
+    }
+  }
+  return { config: next, results };
 }
 
 /** `docker stop`: pairs, addresses, rules go; the containers stay, exited. */
@@ -157,12 +183,24 @@ class Batch {
     return this.ports.has(portKey(port));
   }
 
-  /** The lowest free address of a network; nothing is taken yet. */
-  freeAddress(name: string): { readonly network: DockerNetwork; readonly address: Ipv4 } {
+  /** The address a container of a network gets, the lowest free one if it wants none; nothing is taken yet. */
+  freeAddress(name: string, wanted: Ipv4 | undefined): { readonly network: DockerNetwork; readonly address: Ipv4 } {
     const pool = this.networks.get(name);
     if (pool === undefined) throw refuse('no-such-network', `network ${name} not found`);
     const { network } = pool;
     const last = broadcastOf(network.subnet);
+    if (wanted !== undefined) {
+      // Only pools that were given by hand may be asked for one of their addresses.
+      if (network.name === 'bridge')
+        throw refuse('user-specified-address', 'user specified IP address is supported on user defined networks only');
+      if (!contains(network.subnet, wanted))
+        throw refuse(
+          'invalid-address',
+          `Invalid address ${formatIpv4(wanted)}: It does not belong to any of this network's subnets`,
+        );
+      if (pool.taken.has(wanted)) throw refuse('address-in-use', 'Address already in use');
+      return { network, address: wanted };
+    }
     for (; pool.lowest < last; pool.lowest++) if (!pool.taken.has(pool.lowest)) return { network, address: pool.lowest };
     throw refuse('no-addresses', `no available IPv4 addresses on this network's address pools: ${network.name} (${network.id})`);
   }
@@ -193,14 +231,19 @@ class Batch {
   add(container: Container, network: DockerNetwork | undefined): void {
     this.names.add(container.name);
     const { endpoint } = container;
+    const within = new Set<string>();
     for (const port of container.ports) {
       this.ports.add(portKey(port));
-      if (network === undefined || endpoint === undefined) continue;
+      if (network === undefined || endpoint === undefined || network.internal === true) continue;
       const { translate, accept, hairpin } = portRules(
         { container, network, address: endpoint.address, port },
         this.userlandProxy,
       );
       this.translations.push(translate);
+      // A rule that is there is not made again (ProgramRule): a port that is published twice has one of these.
+      const inside = `${port.containerPort}/${port.protocol}`;
+      if (within.has(inside)) continue;
+      within.add(inside);
       this.acceptances.push(accept);
       this.hairpins.push(hairpin);
     }
@@ -234,35 +277,47 @@ const portsOf = memo((network: DockerNetwork) => ({
   hairpin: { master: network.bridge, hairpin: true, isolated: false },
 }));
 
-function portKey({ protocol, hostPort }: PublishedPort): number {
-  return hostPort * 2 + (protocol === 'udp' ? 1 : 0);
+/** Ports are given out for each address by itself; 0.0.0.0 is one of them. */
+function portKey({ protocol, hostPort, hostAddress = 0 }: PublishedPort): number {
+  return hostAddress * 0x20000 + hostPort * 2 + (protocol === 'udp' ? 1 : 0);
 }
 
 function run(batch: Batch, request: RunRequest, around: Surroundings): Container {
+  if (batch.hasName(request.name))
+    throw refuse('name-in-use', `Conflict. The container name "/${request.name}" is already in use by a container.`);
+  return start(batch, undefined, request, { ...around, createdAt: around.now });
+}
+
+/** A container started: a new one if it has no id yet. */
+function start(
+  batch: Batch,
+  known: string | undefined,
+  request: RunRequest,
+  around: Surroundings & { readonly createdAt: number },
+): Container {
   const { name, network, ports } = request;
-  if (batch.hasName(name))
-    throw refuse('name-in-use', `Conflict. The container name "/${name}" is already in use by a container.`);
-  const place = network === 'host' ? undefined : batch.freeAddress(network);
+  const place = network === 'host' ? undefined : batch.freeAddress(network, request.address);
   const endpoint = around.random.hex(64);
   for (const port of ports) checkPort(batch, name, endpoint, port, around);
-  const id = around.random.hex(64);
+  const id = known ?? around.random.hex(64);
   const attached =
     place === undefined
       ? undefined
       : batch.attach(place.network, place.address, { container: id, endpoint, random: around.random });
-  const container = new RequestedContainer(id, request, attached, around.now, 'running');
+  const container = new RequestedContainer(id, request, attached, around.createdAt, around.now, 'running');
   batch.add(container, place?.network);
   return container;
 }
 
 function checkPort(batch: Batch, name: string, endpointId: string, port: PublishedPort, around: Surroundings): void {
   const words = `driver failed programming external connectivity on endpoint ${name} (${endpointId})`;
-  if (batch.hasPort(port))
-    throw refuse('port-allocated', `${words}: Bind for 0.0.0.0:${port.hostPort} failed: port is already allocated.`);
-  if (around.portTaken(port.protocol, port.hostPort))
+  const { hostAddress = 0 } = port;
+  const at = `${formatIpv4(hostAddress)}:${port.hostPort}`;
+  if (batch.hasPort(port)) throw refuse('port-allocated', `${words}: Bind for ${at} failed: port is already allocated.`);
+  if (around.portTaken(port.protocol, port.hostPort, hostAddress))
     throw refuse(
       'port-in-use',
-      `${words}: Error starting userland proxy: listen ${port.protocol}4 0.0.0.0:${port.hostPort}: bind: address already in use.`,
+      `${words}: Error starting userland proxy: listen ${port.protocol}4 ${at}: bind: address already in use.`,
     );
 }
 

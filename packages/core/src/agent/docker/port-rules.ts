@@ -60,6 +60,15 @@ abstract class PortRule implements Rule {
 
 /** In nat DOCKER: what comes for the host's port goes to the container. */
 class TranslateRule extends PortRule {
+  /** There for a port that is published on one address only. */
+  declare readonly destination?: AddressMatch;
+
+  constructor(of: Publication) {
+    super(of);
+    const { hostAddress } = of.port;
+    if (hostAddress !== undefined) this.destination = { network: { address: hostAddress, prefix: 32 } };
+  }
+
   override get matches(): readonly Match[] {
     return portMatch(this.of.port.protocol, this.of.port.hostPort);
   }
@@ -70,8 +79,8 @@ class TranslateRule extends PortRule {
   }
 
   toJSON(): Rule {
-    const { protocol, matches, target, cause } = this;
-    return { protocol, matches, target, cause };
+    const { protocol, matches, target, cause, destination } = this;
+    return { ...(destination === undefined ? {} : { destination }), protocol, matches, target, cause };
   }
 }
 

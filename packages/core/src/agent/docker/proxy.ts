@@ -3,6 +3,7 @@
  * container from an address of its own. UDP is not proxied here.
  * Follows moby libnetwork cmd/proxy (TCP; 20.10).
  */
+import type { Ipv4 } from '../../base/address.ts';
 import type { Namespace } from '../../kernel/namespace.ts';
 import type { TcpListener } from '../../kernel/socket/sockets.ts';
 import type { TcpSocket } from '../../kernel/socket/tcp.ts';
@@ -19,16 +20,18 @@ export function startProxy(host: Namespace, endpoint: Pick<Endpoint, 'address'>,
   return proxy;
 }
 
-type ProxiedPort = Pick<PublishedPort, 'hostPort' | 'containerPort'>;
+type ProxiedPort = Pick<PublishedPort, 'hostAddress' | 'hostPort' | 'containerPort'>;
 
 class DockerProxy implements TcpListener {
-  readonly address = 0;
-
   constructor(
     private readonly host: Namespace,
     private readonly endpoint: Pick<Endpoint, 'address'>,
     private readonly published: ProxiedPort,
   ) {}
+
+  get address(): Ipv4 {
+    return this.published.hostAddress ?? 0;
+  }
 
   get port(): number {
     return this.published.hostPort;

@@ -3,7 +3,7 @@
  * Follows moby libnetwork drivers/bridge/setup_ip_tables.go and iptables/iptables.go (18.09 to 20.10).
  */
 import type { Draft } from 'immer';
-import { type Cidr, formatCidr } from '../../base/address.ts';
+import { type Cidr, formatCidr, networkOf } from '../../base/address.ts';
 import { remember } from '../../base/immutable.ts';
 import {
   type Chain,
@@ -72,8 +72,9 @@ function makeDaemonRules(userlandProxy: boolean): Netfilter {
 
 /** The rules with those of one network more; the same value for the same rules and network, so that machines share it. */
 export function withNetwork(rules: Netfilter, network: DockerNetwork, userlandProxy: boolean): Netfilter {
-  const { name, bridge, icc, masquerade, subnet } = network;
-  const key = [name, bridge, icc, masquerade, masquerade ? formatCidr(subnet) : '', userlandProxy].join(' ');
+  const { name, bridge, icc, masquerade, internal, subnet } = network;
+  const ofSubnet = masquerade || internal === true ? formatCidr(subnet) : '';
+  const key = [name, bridge, icc, masquerade, internal === true, ofSubnet, userlandProxy].join(' ');
   return remember(rules, key, () => addNetwork(rules, network, userlandProxy));
 }
 
@@ -89,6 +90,7 @@ function addNetwork(rules: Netfilter, network: DockerNetwork, userlandProxy: boo
   ];
   // What is allowed comes before all other networks' rules, what is forbidden after all that is there.
   const among = own({ name: network.icc ? 'ACCEPT' : 'DROP' }, { in: { name: bridge }, out: { name: bridge } });
+  if (network.internal === true) return closeNetwork(rules, network, among);
   const [above, below] = network.icc ? [[...forward, among], []] : [forward, [among]];
   let next = change(rules, 'filter', 'FORWARD', (old) => [...old.slice(0, 2), ...above, ...old.slice(2), ...below]);
   next = change(next, 'filter', 'DOCKER-ISOLATION-STAGE-1', (old) => [
@@ -102,12 +104,21 @@ function addNetwork(rules: Netfilter, network: DockerNetwork, userlandProxy: boo
       ...old,
     ]);
   if (!userlandProxy)
-    return change(next, 'nat', 'POSTROUTING', (old) => [
-      own({ name: 'MASQUERADE' }, { ...here, matches: [FROM_LOCAL] }),
-      ...old,
-    ]);
+    return change(next, 'nat', 'POSTROUTING', (old) => [own({ name: 'MASQUERADE' }, { ...here, matches: [FROM_LOCAL] }), ...old]);
   if (!network.masquerade) return next;
   return change(next, 'nat', 'DOCKER', (old) => [own({ name: 'RETURN' }, { in: { name: bridge } }), ...old]);
+}
+
+/** An internal network: what would leave it or come in is dropped before anything else, and nothing is translated. */
+function closeNetwork(rules: Netfilter, { name, bridge, icc, subnet }: DockerNetwork, among: Rule): Netfilter {
+  const elsewhere = { network: networkOf(subnet), not: true };
+  const drop = (parts: Partial<Rule>): Rule => rule({ name: 'DROP' }, { ...parts, cause: `docker network ${name}` });
+  const closed = change(rules, 'filter', 'DOCKER-ISOLATION-STAGE-1', (old) => [
+    drop({ source: elsewhere, out: { name: bridge } }),
+    drop({ destination: elsewhere, in: { name: bridge } }),
+    ...old,
+  ]);
+  return change(closed, 'filter', 'FORWARD', (old) => (icc ? [...old.slice(0, 2), among, ...old.slice(2)] : [...old, among]));
 }
 
 /** Rules with one chain's rules changed. */

@@ -27,6 +27,8 @@ export interface DockerNetwork {
   readonly masquerade: boolean;
   /** com.docker.network.bridge.enable_icc */
   readonly icc: boolean;
+  /** `--internal`: nothing leaves it, nothing comes in. */
+  readonly internal?: boolean | undefined;
   /** Options as given to `docker network create`, in order. */
   readonly options: readonly (readonly [string, string])[];
 }
@@ -47,6 +49,8 @@ export interface Container {
   /** Ports asked for and, while it runs, published. */
   readonly ports: readonly PublishedPort[];
   /** Virtual milliseconds since the cluster's start. */
+  readonly createdAt: number;
+  /** The same, of its last start. */
   readonly startedAt: number;
   readonly state: 'created' | 'running' | 'exited';
 }
@@ -59,6 +63,8 @@ export interface RunRequest {
   readonly labels: readonly (readonly [string, string])[];
   /** `host` or the name of a network. */
   readonly network: string;
+  /** `--ip`: the address it wants; the lowest free one if none is given. */
+  readonly address?: Ipv4 | undefined;
   readonly ports: readonly PublishedPort[];
 }
 
@@ -74,11 +80,13 @@ export interface Endpoint {
   readonly index: number;
 }
 
-/** `-p hostPort:containerPort/protocol`. */
+/** `-p [hostAddress:]hostPort:containerPort/protocol`. */
 export interface PublishedPort {
   readonly protocol: 'tcp' | 'udp';
   readonly containerPort: number;
   readonly hostPort: number;
+  /** The one address of the host it is published on; all of them if none is given. */
+  readonly hostAddress?: Ipv4 | undefined;
   /** Who asked: app, field, task. */
   readonly cause?: string | undefined;
 }

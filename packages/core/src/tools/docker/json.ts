@@ -21,7 +21,7 @@ export function containerJson(container: Container, docker: DockerState, epoch: 
   const { state } = container;
   return {
     Id: container.id,
-    Created: rfc3339(epoch + container.startedAt),
+    Created: rfc3339(epoch + container.createdAt),
     State: {
       Status: state,
       Running: state === 'running',
@@ -58,7 +58,7 @@ export function networkJson(network: DockerNetwork, docker: DockerState): Json {
     Driver: 'bridge',
     EnableIPv6: false,
     IPAM: { Driver: 'default', Options: standard ? null : {}, Config: [{ Subnet: formatCidr(networkOf(network.subnet)) }] },
-    Internal: false,
+    Internal: network.internal === true,
     Attachable: false,
     Ingress: false,
     ConfigFrom: { Network: '' },
@@ -151,7 +151,8 @@ function portBindings(ports: readonly PublishedPort[], address: string): Json {
   const byKey = new Map<string, Json[]>();
   for (const port of ports) {
     const bindings = byKey.get(portKey(port)) ?? [];
-    bindings.push({ HostIp: address, HostPort: String(port.hostPort) });
+    const own = port.hostAddress === undefined ? address : formatIpv4(port.hostAddress);
+    bindings.push({ HostIp: own, HostPort: String(port.hostPort) });
     byKey.set(portKey(port), bindings);
   }
   return object(sortByKey([...byKey]));

@@ -4,6 +4,7 @@
  * grouped as DisplayablePorts does. 20.10 has narrower columns and shows IPv6 bindings, too.
  */
 import type { Container, DockerState } from '../../agent/docker/state.ts';
+import { formatIpv4 } from '../../base/address.ts';
 import { failed, lines, ok } from '../result.ts';
 import { humanDuration, rfc3339 } from '../time.ts';
 import type { Host, ToolResult } from '../tool.ts';
@@ -43,7 +44,7 @@ const COLUMNS: readonly Column[] = [
   {
     field: 'RunningFor',
     header: 'CREATED',
-    text: ({ container, host }) => `${humanDuration(host.now - container.startedAt)} ago`,
+    text: ({ container, host }) => `${humanDuration(host.now - container.createdAt)} ago`,
   },
   { field: 'Status', header: 'STATUS', text: ({ container, host }) => statusText(container, host.now) },
   { field: 'Ports', header: 'PORTS', text: ({ container, options }) => portsText(container, options.version) },
@@ -57,7 +58,7 @@ const OTHER_COLUMNS: readonly Column[] = [
     header: 'LABELS',
     text: ({ container }) => container.labels.map(([key, value]) => `${key}=${value}`).join(','),
   },
-  { field: 'CreatedAt', header: 'CREATED AT', text: ({ container, host }) => goDate(host.epoch + container.startedAt) },
+  { field: 'CreatedAt', header: 'CREATED AT', text: ({ container, host }) => goDate(host.epoch + container.createdAt) },
 ];
 
 /** The listing; newest container first. */
@@ -116,7 +117,12 @@ function portsText(container: Container, version: DockerVersion): string {
   if (container.state !== 'running') return '';
   const addresses = version === '18.09' ? ['0.0.0.0'] : ['0.0.0.0', '::'];
   const ports = container.ports.flatMap((port) =>
-    addresses.map((address) => ({ address, inside: port.containerPort, outside: port.hostPort, protocol: port.protocol })),
+    (port.hostAddress === undefined ? addresses : [formatIpv4(port.hostAddress)]).map((address) => ({
+      address,
+      inside: port.containerPort,
+      outside: port.hostPort,
+      protocol: port.protocol,
+    })),
   );
   ports.sort(
     (a, b) => a.inside - b.inside || compare(a.address, b.address) || a.outside - b.outside || compare(a.protocol, b.protocol),
