@@ -9,7 +9,7 @@ GET_LINK, UP = 18, 1
 QUEUE, INFO, CARRIER = 6, 18, 33
 PORT, STATE, FORWARDING = 5, 1, 3
 # Seconds after which it is taken as it is.
-PATIENCE = 2
+PATIENCE = 10
 
 
 def await_links():
