@@ -281,3 +281,19 @@ test('what libnetwork does elsewhere, by its source: icc=false, internal network
   ]);
   expect(shell(machine, 'iptables -t nat -S DOCKER')).toContain('--dport 8002 -j DNAT --to-destination 172.17.0.2:80');
 });
+
+test('the boot order of DC/OS: rules before a stop of dockerd, and what is left when its containers have ended', () => {
+  const [, , before = '', stopped = ''] = read('c-restart.txt').split(/^## .*\n/m);
+  const rules = (text: string) => text.split('\n').filter((rule) => /^-[PNA] /.test(rule));
+  const machine = emptyDaemon();
+  shell(machine, 'iptables -A FORWARD -j ACCEPT');
+  const dcos = network('dcos', 'd-dcos', '9.0.3.128/25', { masquerade: false, mtu: 1420 });
+  machine.replace(createNetwork(machine.config, dcos, new Random(6)));
+  shell(machine, 'iptables -D DOCKER-ISOLATION-STAGE-2 -j RETURN');
+  shell(machine, 'iptables -I DOCKER-ISOLATION-STAGE-2 1 -j RETURN');
+  const ids = [run(machine, 'ra', [publish(5001, 80)]), run(machine, 'rb', [publish(5002, 80)])];
+  const ours = () => rules(`${shell(machine, 'iptables -S')}${shell(machine, 'iptables -t nat -S')}`);
+  expect(ours()).toEqual(rules(before));
+  machine.stop(new Set(ids));
+  expect(ours()).toEqual(rules(stopped));
+});
