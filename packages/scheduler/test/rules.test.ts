@@ -113,6 +113,22 @@ describe('what is refused, at which path, in which words', () => {
   });
 });
 
+test('a new app is answered as it was asked for; what was assigned is seen when it is asked about', () => {
+  const { status, body, headers } = post({ ...SLEEP, id: '/fresh', instances: 3, portDefinitions: [{ port: 0 }] });
+  expect([status, headers.get('Marathon-Deployment-Id')]).toEqual([201, w.marathon.deploymentOf('/fresh')]);
+  const { version, ports } = { version: w.marathon.app('/fresh').version, ports: w.marathon.app('/fresh').portDefinitions };
+  expect(ports[0]?.port).toBeGreaterThanOrEqual(10000);
+  expect(body).toMatchObject({
+    id: '/fresh',
+    portDefinitions: [{ port: 0 }],
+    version,
+    tasks: [],
+    tasksStaged: 0,
+    deployments: [{ id: w.marathon.deploymentOf('/fresh') }],
+  });
+  expect(body).not.toHaveProperty('versionInfo');
+});
+
 test('what is accepted', () => {
   const accepted = [
     { healthChecks: [{ protocol: 'HTTP', command: { value: 'true' }, portIndex: 9 }] },

@@ -2,6 +2,7 @@
  * `/v2/apps` of Marathon's HTTP API: apps, their versions and their tasks.
  * Follows mesosphere/marathon v1.8 api/v2/{AppsResource,AppTasksResource,AppVersionsResource,InfoEmbedResolver}.scala.
  */
+import type { App } from '../app/app.ts';
 import { absoluteId } from '../app/id.ts';
 import { plainJson, readJson } from '../app/json.ts';
 import { MarathonRefusal } from '../app/refusal.ts';
@@ -20,7 +21,7 @@ import { isInGroup } from './group.ts';
 import { labelSelector } from './label-selector.ts';
 import type { Marathon } from './marathon.ts';
 import { noSuchApp, noSuchGroup, noSuchTask, noSuchVersion } from './refusals.ts';
-import { APP_PARTS, type AppPart, appJson, SHOWN_PARTS, taskJson } from './show.ts';
+import { APP_PARTS, type AppPart, appJson, type PlainJson, plainFields, SHOWN_PARTS, taskJson } from './show.ts';
 
 /** The handlers, by method. */
 export const APPS: readonly (readonly [string, Handler])[] = [
@@ -94,9 +95,18 @@ function postApps(marathon: Marathon, question: Question): Answer {
     return changed(marathon);
   }
   if (id !== '/') return NOT_ALLOWED;
-  const app = marathon.add(body);
-  tellPosted(marathon, question, app.id);
-  return { status: 201, body: marathon.show(app.id), deployment: marathon.latestChange?.id };
+  const prepared = marathon.prepare(body);
+  const { id: added, version } = marathon.add(body);
+  tellPosted(marathon, question, added);
+  const { id: deployment = '' } = marathon.latestChange ?? {};
+  return { status: 201, body: created({ ...prepared, version }, deployment), deployment };
+}
+
+/** The app as it was asked for: what has been assigned since is not told yet. */
+function created(app: App, deployment: string): PlainJson {
+  const { versionInfo: _later, ...definition } = appJson(app);
+  const counts = { tasksStaged: 0, tasksRunning: 0, tasksHealthy: 0, tasksUnhealthy: 0 };
+  return plainFields({ ...definition, ...counts, tasks: [], deployments: [{ id: deployment }] });
 }
 
 function putApp(marathon: Marathon, question: Question, mayCreate: boolean): Answer {

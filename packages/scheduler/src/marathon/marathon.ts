@@ -104,12 +104,17 @@ export class Marathon implements Framework {
     master.register(this);
   }
 
+  /** What a definition comes to before it is taken, with service ports as they are asked for; refused as by {@link add}. */
+  prepare(definition: unknown): App {
+    return prepareApp(definition, this.definitionOptions);
+  }
+
   /**
    * POST /v2/apps: takes a new app; its launches follow on the clock.
    * @throws MarathonRefusal `invalid-json`, `invalid-app`, `not-modelled`, `app-exists`, `app-locked`, `ports-exhausted`
    */
   add(definition: unknown): App {
-    return this.create(prepareApp(definition, this.definitionOptions));
+    return this.create(this.prepare(definition));
   }
 
   /**
@@ -153,12 +158,10 @@ export class Marathon implements Framework {
    */
   scale(id: string, instances: number, options: ChangeOptions = {}): void {
     const record = this.store.record(id);
-    if (!isPod(record.app)) this.update(record.app.id, { instances }, options);
-    else {
-      if (!Number.isSafeInteger(instances) || instances < 0) throw badInstances(instances);
-      this.deploying.refuseIfLocked(record, options.force);
-      this.store.become(record, { ...record.app, instances });
-    }
+    if (!isPod(record.app)) return void this.update(record.app.id, { instances }, options);
+    if (!Number.isSafeInteger(instances) || instances < 0) throw badInstances(instances);
+    this.deploying.refuseIfLocked(record, options.force);
+    this.store.become(record, { ...record.app, instances });
   }
 
   /**
