@@ -32,7 +32,7 @@ export interface Limits {
 export class Watch {
   readonly seen: string[] = [];
   private readonly conditions = new Map<string, Condition>();
-  private readonly limits = new Map<string, Limits>();
+  private readonly limits = new Map<string, Limits & { readonly old: ReadonlySet<string> }>();
   /** Launches that an app's deployment found in the queue: they wait for nothing. */
   private readonly queued = new Map<string, number>();
   private undisturbed = true;
@@ -59,7 +59,8 @@ export class Watch {
   /** From now on so many of an app's instances may be there, and must be ready, at every moment; unless something disturbs. */
   limit(appId: string, limits: Limits | undefined): void {
     if (limits === undefined) this.limits.delete(appId);
-    else if (this.undisturbed) this.limits.set(appId, limits);
+    else if (this.undisturbed)
+      this.limits.set(appId, { ...limits, old: new Set(this.world.marathon.tasks(appId).map(({ id }) => id)) });
   }
 
   /** Limits no longer hold. */
@@ -145,16 +146,16 @@ export class Watch {
     return before === after || OVER.includes(after) || (NEXT[before] ?? []).includes(after);
   }
 
-  /** Whether an operator would count on a task. */
-  isReady(task: MarathonTask): boolean {
-    return task.condition === 'Running' && task.healthy !== false && this.knows.answers(task);
+  /** Whether an operator would count on a task; of those that a restart replaces nobody asks whether they are ready. */
+  private isReady(task: MarathonTask, old: ReadonlySet<string>): boolean {
+    return task.condition === 'Running' && task.healthy !== false && (old.has(task.id) || this.knows.answers(task));
   }
 
   private count(appId: string): void {
     const limits = this.limits.get(appId);
     if (limits === undefined) return;
     const tasks = this.world.marathon.tasks(appId);
-    const ready = tasks.filter((task) => this.isReady(task)).length;
+    const ready = tasks.filter((task) => this.isReady(task, limits.old)).length;
     const present = tasks.filter(({ condition }) => !OVER.includes(condition)).length;
     if (ready < limits.least) this.seen.push(`${appId} has ${ready} ready, of ${limits.least} it must have`);
     if (present > limits.most) this.seen.push(`${appId} has ${present}, and may have ${limits.most}`);

@@ -119,7 +119,13 @@ export class InstanceTracker implements DeploymentTools {
     this.release(instance);
     record.delete(instance);
     this.tell(instance, true);
+    this.seeAgain(record);
     this.options.launcher.stopIfDone(record);
+  }
+
+  /** Where an instance was, its app's constraints may admit another now: agents that were refused must be seen again. */
+  private seeAgain(record: AppRecord): void {
+    if (record.scansAll && record.scheduled > 0) this.options.launcher.want(record);
   }
 
   /** What results of checks lead to. */
@@ -178,8 +184,7 @@ export class InstanceTracker implements DeploymentTools {
     else if (condition === 'Unreachable') this.lost(record, instance, status.taskId);
     else this.moved(record, instance, condition, status);
     this.options.advance(record);
-    // Where this instance was, its app's constraints may admit another now: agents that were refused must be seen again.
-    if (record.scansAll && record.scheduled > 0) this.options.launcher.want(record);
+    this.seeAgain(record);
   }
 
   /** A task that reports and belongs to nobody any more has to go. */
