@@ -5,18 +5,24 @@ import type { LabProbe, ProbeAnswer } from './lab.ts';
 /** What a server saw. */
 export type Seen = ProbeAnswer['seen'][number];
 
-/** How long a probe may take, in virtual milliseconds: longer than three ARP requests of a lab, shorter than a SYN's repetition. */
-const PATIENCE_MS = 95;
+/** How long after the last frame a probe is lost, in virtual milliseconds: longer than ARP's pauses, shorter than a SYN's. */
+const QUIET_MS = 80;
 
-/** Sends a probe and waits for what comes of it. */
-export function probeOnce(ns: Namespace, probe: LabProbe, clock: Clock, wire: Wire): Pick<ProbeAnswer, 'verdict' | 'reply'> {
+/** Sends a probe and waits for what comes of it; `frames` is how many were seen so far. */
+export function probeOnce(
+  ns: Namespace,
+  probe: LabProbe,
+  { clock, wire, frames }: { readonly clock: Clock; readonly wire: Wire; readonly frames: () => number },
+): Pick<ProbeAnswer, 'verdict' | 'reply'> {
   const client = new Client(ns, probe);
   client.start();
   wire.run();
-  const end = clock.now + PATIENCE_MS;
+  let end = clock.now + QUIET_MS;
   while (client.verdict === undefined && clock.nextAt <= end) {
+    const before = frames();
     clock.step();
     wire.run();
+    if (frames() > before) end = clock.now + QUIET_MS;
   }
   if (client.verdict === undefined) clock.advance(end - clock.now);
   const answer = { verdict: client.verdict ?? 'timeout', reply: client.reply };

@@ -77,7 +77,9 @@ class LabWorld {
     this.seen = [];
     this.servers = [];
     this.expected = probe.bytes ?? 4;
+    let frames = 0;
     this.wire.tap = (device, direction, frame) => {
+      frames++;
       const where = `${device.owner.name}/${device.name}`;
       const lines = packets[where] ?? [];
       packets[where] = lines;
@@ -85,7 +87,7 @@ class LabWorld {
     };
     const ns = this.namespaces.get(probe.from);
     if (ns === undefined) throw new Error(`the lab has no ${probe.from}`);
-    const { verdict, reply } = probeOnce(ns, probe, this.clock, this.wire);
+    const { verdict, reply } = probeOnce(ns, probe, { clock: this.clock, wire: this.wire, frames: () => frames });
     // A program that has closed its socket cannot break the connection off any more.
     for (const server of this.servers) if (server.phase === 'ESTABLISHED' || server.phase === 'CLOSE_WAIT') server.reset();
     this.wire.run();

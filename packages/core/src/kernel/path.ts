@@ -204,6 +204,8 @@ export function noListener(ns: Namespace, skb: SkBuff): void {
 
 /** What a REJECT rule answers. */
 export function reject(ns: Namespace, skb: SkBuff, how: (Target & { name: 'REJECT' })['with']): void {
+  // The checksum of a piece alone is wrong, and what has a wrong one is not answered (nf_send_unreach).
+  if (skb.fragment !== undefined) return end(skb, 'rejected', 'a fragment is not answered');
   if (how === 'tcp-reset') {
     end(skb, 'rejected', how);
     resetAnswer(ns, skb, true);
