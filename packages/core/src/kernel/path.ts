@@ -129,7 +129,8 @@ export function output(ns: Namespace, skb: SkBuff): TcpFailure | undefined {
   if (skb.destination !== destination || skb.mark !== mark) {
     const changed = routeOut(ns, skb);
     if (changed !== undefined) return skb.protocol === PROTOCOL.tcp ? 'EPERM' : changed;
-    if (skb.length <= skb.mtu) skb.pieces = undefined;
+    // Pieces have no room for the headers of a tunnel they were not made for: it is cut anew.
+    if (skb.length <= skb.mtu || skb.output?.kind === 'vxlan') skb.pieces = undefined;
   }
   return finish(ns, skb);
 }
