@@ -184,13 +184,7 @@ test('the routes of a DC/OS agent', () => {
   expect(out(ip, 'rule', host)).toBe('0:\tfrom all lookup local\n32765:\tfrom 9.0.0.0/8 lookup 42\n');
 });
 
-test('ip neigh', () => {
-  const neighbours = [
-    { address: parseIpv4('172.17.0.3'), device: 'docker0', mac: parseMac('02:42:ac:11:00:03'), state: 'STALE' },
-    { address: parseIpv4('172.16.9.84'), device: 'eth0', mac: parseMac('46:38:9c:10:dc:13'), state: 'REACHABLE' },
-    { address: parseIpv4('172.17.0.2'), device: 'docker0', mac: parseMac('02:42:ac:11:00:02'), state: 'STALE' },
-  ] as const;
-  expect(out(ip, 'neigh', fakeHost({ links: AGENT_LINKS, neighbours }))).toBe(recorded('a-3-used-ip-neigh'));
+test('ip neigh: one that does not answer has no address', () => {
   const failing = fakeHost({
     links: AGENT_LINKS,
     neighbours: [{ address: parseIpv4('172.17.0.9'), device: 'docker0', state: 'FAILED' }],

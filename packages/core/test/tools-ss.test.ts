@@ -48,30 +48,6 @@ test('every recorded listing, its rows in any order', () => {
   }
 });
 
-test('beside Docker: its proxies listen on the published ports', () => {
-  const proxies = [16106, 3651].map((port) => row('tcp', 'LISTEN', `0.0.0.0:${port}`, '0.0.0.0:0', 'docker-proxy'));
-  for (const [file, count] of [
-    ['a-0-empty', 0],
-    ['a-1-one', 1],
-    ['a-2-two', 2],
-  ] as const) {
-    // Without process numbers, descriptors and the sockets of IPv6; blanks are as many as the widest cell takes.
-    const recorded = read(`docker/${file}-ss.txt`)
-      .split('\n')
-      .slice(1)
-      .filter((line) => !line.includes('[::]'))
-      .map((line) =>
-        line
-          .replace(/,pid=\d+,fd=\d+/, '')
-          .split(/\s+/)
-          .join(' ')
-          .trim(),
-      );
-    const ours = ss.run(['-ltnp'], fakeHost({ sockets: proxies.slice(0, count) }), '').stdout.split('\n');
-    expect(ours.map((line) => line.split(/\s+/).join(' ').trim())).toEqual(recorded);
-  }
-});
-
 test('what is wrong is said, what is not modelled is a Refusal that names it', () => {
   const run = (line: string) => ss.run(line.split(' '), fakeHost({ sockets: HELD }), '');
   expect(run('-t state foo')).toEqual({ stdout: '', stderr: 'ss: wrong state name: foo\n', code: 255 });

@@ -127,7 +127,7 @@ test('an agent that is started again, at whatever moment, ends up with what it h
           .shell('ip rule')
           .stdout.match(/lookup 42/g),
       ).toHaveLength(1);
-      expect(cluster.agent(id).shell('docker network ls -q').stdout.trim().split('\n')).toHaveLength(2);
+      expect(cluster.agent(id).shell('docker network ls -q').stdout.trim().split('\n')).toHaveLength(4);
     }),
     { numRuns: 60 },
   );

@@ -1,23 +1,30 @@
 /**
  * What `docker inspect` and `docker network inspect` show, as JSON values in docker's order of keys.
  * Follows moby 18.09 (api/types), checked against 20.10. Only what the model knows is there: no image id, no paths, no
- * process id, no sandbox, no creation date of a network.
+ * process id, no sandbox, no creation date of a network, no endpoint of a container on the host's network.
  */
-
 import type { Container, DockerNetwork, DockerState, Endpoint, PublishedPort } from '../../agent/docker/state.ts';
 import { formatCidr, formatIpv4, formatMac, networkOf } from '../../base/address.ts';
 import { rfc3339 } from '../time.ts';
+import { type DockerVersion, listenedOn } from './ps.ts';
+import { type StandardNetwork, standardNetworks } from './standard-networks.ts';
 
 /** A JSON object whose keys come from outside: without a prototype. */
 type Json = { [key: string]: unknown };
 
+/** What swarms alone change. */
+const ORDINARY = { Attachable: false, Ingress: false, ConfigFrom: { Network: '' }, ConfigOnly: false };
 const NEVER = '0001-01-01T00:00:00Z';
 
-/**
- * A container as `docker inspect` shows it.
- * @param epoch Unix milliseconds at virtual time 0
- */
-export function containerJson(container: Container, docker: DockerState, epoch: number): Json {
+/** How a container is shown. */
+export interface Shown {
+  /** Unix milliseconds at virtual time 0. */
+  readonly epoch: number;
+  readonly version: DockerVersion;
+}
+
+/** A container as `docker inspect` shows it. */
+export function containerJson(container: Container, docker: DockerState, { epoch, version }: Shown): Json {
   const { state } = container;
   return {
     Id: container.id,
@@ -34,16 +41,16 @@ export function containerJson(container: Container, docker: DockerState, epoch: 
     Name: `/${container.name}`,
     HostConfig: {
       NetworkMode: container.network,
-      PortBindings: portBindings(container.ports, ''),
+      PortBindings: portBindings(container.ports, ['']),
     },
     Config: {
       Hostname: container.network === 'host' ? '' : container.id.slice(0, 12),
-      ExposedPorts: object(container.ports.map((port) => [portKey(port), {}])),
-      Env: container.env.map(([name, value]) => `${name}=${value}`),
+      ...(container.ports.length === 0 ? {} : { ExposedPorts: object(container.ports.map((port) => [portKey(port), {}])) }),
+      Env: container.env.length === 0 ? null : container.env.map(([name, value]) => `${name}=${value}`),
       Image: container.image,
       Labels: object(container.labels),
     },
-    NetworkSettings: networkSettings(container, docker),
+    NetworkSettings: networkSettings(container, docker, version),
   };
 }
 
@@ -59,10 +66,7 @@ export function networkJson(network: DockerNetwork, docker: DockerState): Json {
     EnableIPv6: false,
     IPAM: { Driver: 'default', Options: standard ? null : {}, Config: [{ Subnet: formatCidr(networkOf(network.subnet)) }] },
     Internal: network.internal === true,
-    Attachable: false,
-    Ingress: false,
-    ConfigFrom: { Network: '' },
-    ConfigOnly: false,
+    ...ORDINARY,
     Containers: object(
       sortByKey(
         members.flatMap(({ id, name, endpoint }) =>
@@ -71,6 +75,28 @@ export function networkJson(network: DockerNetwork, docker: DockerState): Json {
       ),
     ),
     Options: object(sortByKey(standard && network.options.length === 0 ? standardOptions(network) : network.options)),
+    Labels: {},
+  };
+}
+
+/** `host` or `none` as `docker network inspect` shows it. */
+export function standardNetworkJson({ id, name, driver }: StandardNetwork, docker: DockerState): Json {
+  const members = docker.containers.filter((container) => container.network === name && container.state === 'running');
+  return {
+    Name: name,
+    Id: id,
+    Scope: 'local',
+    Driver: driver,
+    EnableIPv6: false,
+    IPAM: { Driver: 'default', Options: null, Config: [] },
+    Internal: false,
+    ...ORDINARY,
+    Containers: object(
+      sortByKey(
+        members.map((one) => [one.id, { Name: one.name, EndpointID: '', MacAddress: '', IPv4Address: '', IPv6Address: '' }]),
+      ),
+    ),
+    Options: {},
     Labels: {},
   };
 }
@@ -97,7 +123,7 @@ function standardOptions(network: DockerNetwork): readonly (readonly [string, st
   ];
 }
 
-function networkSettings(container: Container, docker: DockerState): Json {
+function networkSettings(container: Container, docker: DockerState, version: DockerVersion): Json {
   const network = docker.networks.find((known) => known.name === container.network);
   const endpoint = attachment(container, network);
   const own = network?.name === 'bridge' ? endpoint : attachment(container, undefined);
@@ -106,7 +132,7 @@ function networkSettings(container: Container, docker: DockerState): Json {
     HairpinMode: false,
     LinkLocalIPv6Address: '',
     LinkLocalIPv6PrefixLen: 0,
-    Ports: container.state === 'running' ? portBindings(container.ports, '0.0.0.0') : {},
+    Ports: portBindings(container.state === 'running' ? container.ports : [], listenedOn(version)),
     SecondaryIPAddresses: null,
     SecondaryIPv6Addresses: null,
     EndpointID: own.EndpointID,
@@ -124,7 +150,7 @@ function networkSettings(container: Container, docker: DockerState): Json {
           IPAMConfig: null,
           Links: null,
           Aliases: network === undefined || network.name === 'bridge' ? null : [container.id.slice(0, 12)],
-          NetworkID: network?.id ?? '',
+          NetworkID: network?.id ?? standardNetworks(docker).find(({ name }) => name === container.network)?.id ?? '',
           ...endpoint,
           DriverOpts: null,
         },
@@ -147,12 +173,12 @@ function attachment({ endpoint }: Container, network: DockerNetwork | undefined)
   };
 }
 
-function portBindings(ports: readonly PublishedPort[], address: string): Json {
+function portBindings(ports: readonly PublishedPort[], addresses: readonly string[]): Json {
   const byKey = new Map<string, Json[]>();
   for (const port of ports) {
     const bindings = byKey.get(portKey(port)) ?? [];
-    const own = port.hostAddress === undefined ? address : formatIpv4(port.hostAddress);
-    bindings.push({ HostIp: own, HostPort: String(port.hostPort) });
+    const own = port.hostAddress === undefined ? addresses : [formatIpv4(port.hostAddress)];
+    bindings.push(...own.map((address) => ({ HostIp: address, HostPort: String(port.hostPort) })));
     byKey.set(portKey(port), bindings);
   }
   return object(sortByKey([...byKey]));

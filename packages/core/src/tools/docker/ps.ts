@@ -106,6 +106,11 @@ export function statusText(container: Container, now: number): string {
   return `Up ${humanDuration(now - container.startedAt)}`;
 }
 
+/** The addresses a port is published on that was given none. */
+export function listenedOn(version: DockerVersion): readonly string[] {
+  return version === '18.09' ? ['0.0.0.0'] : ['0.0.0.0', '::'];
+}
+
 interface ShownPort {
   readonly address: string;
   readonly inside: number;
@@ -115,7 +120,7 @@ interface ShownPort {
 
 function portsText(container: Container, version: DockerVersion): string {
   if (container.state !== 'running') return '';
-  const addresses = version === '18.09' ? ['0.0.0.0'] : ['0.0.0.0', '::'];
+  const addresses = listenedOn(version);
   const ports = container.ports.flatMap((port) =>
     (port.hostAddress === undefined ? addresses : [formatIpv4(port.hostAddress)]).map((address) => ({
       address,
