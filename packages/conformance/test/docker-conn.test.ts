@@ -1,10 +1,12 @@
 /**
  * What was connected on the recorded host of dockerd, with and without docker-proxy, is connected again: the verdict, and what the server
- * saw. The port of a connection that docker-proxy makes is drawn by the kernel: only that there is one is compared.
+ * saw, the first packets of each way at each device, and the flows that are then tracked. The port of a connection that docker-proxy makes
+ * is drawn by the kernel: only that there is one is compared.
  */
 import { readFileSync } from 'node:fs';
 import {
   Cluster,
+  CORE_TOOLS,
   change,
   createNetwork,
   type DockerNetwork,
@@ -14,14 +16,22 @@ import {
   parseCidr,
   parseIpv4,
   Random,
+  runShell,
+  toolRegistry,
 } from '@portolan/core';
 import { expect, test } from 'vitest';
+import { capture } from './kernel/capture.ts';
 import type { Lab } from './kernel/lab.ts';
 import { answer, type Probe, type ProbeResult, probe } from './kernel/probe.ts';
 
 interface Recorded {
   readonly userland_proxy: boolean;
-  readonly probes: readonly { readonly note: string; readonly result: ProbeResult & Omit<Probe, 'sourcePort'> }[];
+  readonly probes: readonly {
+    readonly note: string;
+    readonly result: ProbeResult & Omit<Probe, 'sourcePort'>;
+    readonly hops: readonly string[];
+    readonly conntrack: readonly string[];
+  }[];
 }
 
 const HOST = '172.16.17.198';
@@ -72,12 +82,42 @@ function build(userlandProxy: boolean): Lab {
       if (found === undefined) throw new Error(`there is no ${name}`);
       return found;
     },
-    nameOf: (name) => name,
+    nameOf: (name) => [...ids].find(([, id]) => id === name)?.[0] ?? name,
     stopProxies: () => {},
     hairpinOff: () => {},
   };
 }
 
+/** Ports that the kernel drew for docker-proxy. */
+const DRAWN_PORT = /(?<=[:=])(?!500\d\d\b)(3[2-9]|4\d|5\d|60)\d{3}\b(?!:)/g;
+
+/** First packets of each way, without drawn MAC addresses; nobody looked at lo, d-dcos and pairs' ends on the host. */
+function packets(lines: readonly string[]): readonly string[] {
+  return lines
+    .filter((line) => !/ARP|\/(lo|d-dcos|veth\S*) /.test(line) && (/ (S|S\.|R|R\.)( |$)/.test(line) || !line.includes(' tcp ')))
+    .map((line) =>
+      line
+        .replace(/\b(?!02:42:(?:ac:11|09:00))(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, 'drawn')
+        .replace(DRAWN_PORT, 'drawn')
+        .replace(/ {2,}/g, ' ')
+        .trim(),
+    );
+}
+
+/** Flows without what is left of their time. */
+function flows(lines: readonly string[]): readonly string[] {
+  return lines
+    .filter((line) => line !== '')
+    .map((line) =>
+      line
+        .replace(/ {2,}/g, ' ')
+        .replace(/^(\w+ \d+) \d+/, '$1')
+        .replace(DRAWN_PORT, 'drawn'),
+    )
+    .sort();
+}
+
+const TOOLS = toolRegistry(CORE_TOOLS, []);
 const drawn = ({ verdict, server }: ProbeResult) => ({
   verdict,
   server: server === undefined ? undefined : { ...server, peer: server.peer.replace(/:(?!500\d\d$)\d+$/, ':drawn') },
@@ -100,14 +140,19 @@ test.each(['a', 'b'])('run %s: every probe ends as it did, and servers see whom 
     answer(lab, where, proto, port, (server) => {
       seen = server;
     });
+  const machine = lab.cluster.machine('host');
   let compared = 0;
-  recorded.probes.forEach(({ note, result }, i) => {
+  recorded.probes.forEach(({ note, result, hops, conntrack }, i) => {
     if (recorded.userland_proxy && BY_UDP_PROXY.includes(note)) return;
     seen = undefined;
     const { proto, from, to } = result;
-    const ours = probe(lab, { proto, from, to, sourcePort: 50_001 + i }, () => seen, 3000);
+    const lines = capture(lab);
+    runShell('conntrack -F', machine, TOOLS);
+    const ours = probe(lab, { proto, from, to, sourcePort: 50_001 + i }, () => seen, 2500);
     const server = result.server === undefined ? {} : { server: pick(result.server) };
     expect(drawn(ours), note).toEqual(drawn({ verdict: result.verdict, ...server }));
+    expect(packets(lines()), note).toEqual(packets(hops));
+    expect(flows(runShell('conntrack -L', machine, TOOLS).stdout.split('\n')), note).toEqual(flows(conntrack));
     compared++;
   });
   expect(compared).toBe(name === 'a' ? 22 : 20);
