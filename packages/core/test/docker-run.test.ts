@@ -249,3 +249,18 @@ test('the boot order of DC/OS: before a stop of dockerd, when its containers hav
   const drawn = (list: string) => list.replace(/^[0-9a-f]{12}\b/gm, 'drawn');
   expect(drawn(shell(machine, 'docker network ls'))).toBe(drawn(started.slice(started.indexOf('NETWORK ID'))));
 });
+
+test('a new network puts the two jumps of FORWARD on top again, as EnsureJumpRule does', () => {
+  const machine = emptyDaemon();
+  shell(machine, 'iptables -I FORWARD 1 -s 10.9.0.0/16 -j DROP');
+  shell(machine, 'iptables -I FORWARD 1 -i eth0 -j DOCKER-USER');
+  shell(machine, 'iptables -D FORWARD -j DOCKER-ISOLATION-STAGE-1');
+  machine.replace(createNetwork(machine.config, network('more', 'br3', '10.3.0.0/16'), new Random(8)));
+  const forward = shell(machine, 'iptables -S FORWARD').split('\n');
+  expect([...forward.slice(1, 3), ...forward.slice(7, 9)]).toEqual([
+    '-A FORWARD -j DOCKER-USER',
+    '-A FORWARD -j DOCKER-ISOLATION-STAGE-1',
+    '-A FORWARD -i eth0 -j DOCKER-USER',
+    '-A FORWARD -s 10.9.0.0/16 -j DROP',
+  ]);
+});

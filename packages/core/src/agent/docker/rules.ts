@@ -75,7 +75,21 @@ export function withNetwork(rules: Netfilter, network: DockerNetwork, userlandPr
   const { name, bridge, icc, masquerade, internal, subnet } = network;
   const ofSubnet = masquerade || internal === true ? formatCidr(subnet) : '';
   const key = [name, bridge, icc, masquerade, internal === true, ofSubnet, userlandProxy].join(' ');
-  return remember(rules, key, () => addNetwork(rules, network, userlandProxy));
+  return remember(rules, key, () => addNetwork(change(rules, 'filter', 'FORWARD', jumpsFirst), network, userlandProxy));
+}
+
+/** FORWARD with Docker's two jumps on top, where the daemon puts them again with each network, whatever came above them. */
+function jumpsFirst(old: readonly Rule[]): readonly Rule[] {
+  const jumps = ['DOCKER-USER', 'DOCKER-ISOLATION-STAGE-1'].map(
+    (chain) => old.find((one) => isPlainJump(one, chain)) ?? rule(jump(chain)),
+  );
+  return [...jumps, ...old.filter((one) => !jumps.includes(one))];
+}
+
+function isPlainJump({ target, matches, ...parts }: Rule, chain: string): boolean {
+  const { source, destination, in: entry, out, protocol, fragment } = parts;
+  const limits = [source, destination, entry, out, protocol, fragment].some((part) => part !== undefined);
+  return target.name === 'JUMP' && target.chain === chain && matches.length === 0 && !limits;
 }
 
 function addNetwork(rules: Netfilter, network: DockerNetwork, userlandProxy: boolean): Netfilter {
