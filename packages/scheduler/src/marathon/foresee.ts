@@ -4,6 +4,7 @@
  */
 import { formatRanges, includesPort } from '@portolan/core';
 import { type App, isHostMode } from '../app/app.ts';
+import { SERVICE_PORT_RANGE } from '../app/service-ports.ts';
 import { portRequest, portSlots } from '../launch/port-slots.ts';
 import { ConstraintIndex } from '../match/constraints.ts';
 import { needs, UNRESERVED } from '../match/offer-match.ts';
@@ -61,7 +62,7 @@ function unreachablePorts(app: App, usable: readonly AgentInfo[]): readonly stri
   const roles = app.acceptedResourceRoles ?? UNRESERVED;
   return fixedPorts(app).flatMap(({ port, field }) => {
     const having = usable.filter((agent) => includesPort(rangesOf(poolsOf(agent).accepted(roles)), port)).length;
-    const why = isServicePort(app) ? `: ${SERVICE_PORT}` : '';
+    const why = mayBeAssigned(app, port) ? `: ${SERVICE_PORT}` : '';
     if (having > 0 || usable.length === 0) return [];
     const ranges = usable[0] === undefined ? '' : formatRanges(rangesOf(poolsOf(usable[0]).accepted(roles)));
     return [`host port ${port} (${field}) is in no agent's ranges (${ranges})${why}`];
@@ -70,8 +71,8 @@ function unreachablePorts(app: App, usable: readonly AgentInfo[]): readonly stri
 
 const SERVICE_PORT = 'with requirePorts the host port is the service port, which is assigned where the definition says 0';
 
-function isServicePort(app: App): boolean {
-  return isHostMode(app) && app.requirePorts;
+function mayBeAssigned(app: App, port: number): boolean {
+  return isHostMode(app) && app.requirePorts && includesPort([SERVICE_PORT_RANGE], port);
 }
 
 function disobeyedConstraints({ app, version }: AppRecord, usable: readonly AgentInfo[]): readonly string[] {
@@ -96,8 +97,8 @@ function tooFewAgents({ app }: AppRecord, usable: readonly AgentInfo[]): readonl
     if (operator === 'UNIQUE') return [{ words: `${field} UNIQUE`, most: 1 }];
     return operator === 'MAX_PER' ? [{ words: `${field} MAX_PER ${value ?? ''}`, most: Number(value) }] : [];
   });
-  const port = isServicePort(app) ? ` (${SERVICE_PORT})` : '';
-  if (fixed !== undefined) perHost.push({ words: `the fixed host port ${fixed.port}${port}`, most: 1 });
+  const why = fixed !== undefined && mayBeAssigned(app, fixed.port) ? ` (${SERVICE_PORT})` : '';
+  if (fixed !== undefined) perHost.push({ words: `the fixed host port ${fixed.port}${why}`, most: 1 });
   return perHost.flatMap(({ words, most }) =>
     app.instances > most * hosts
       ? [`${count(app.instances, 'instance')} wanted; ${words} and ${count(hosts, 'usable agent')} allow ${most * hosts}`]
