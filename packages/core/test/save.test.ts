@@ -163,6 +163,8 @@ test('any words are a rule or a Refusal, and a rule printed is a fixed point', (
         expect(error).toBeInstanceOf(Refusal);
         return;
       }
+      // iptables prints the names of chains without quotes, and cannot read such a one back either.
+      if (/^""/.test(args[args.indexOf('-j') + 1] ?? '')) return;
       const text = ruleArguments(rule);
       expect(ruleArguments(parseRule(words(text)))).toBe(text);
     }),
