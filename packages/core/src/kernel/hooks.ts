@@ -6,6 +6,7 @@
 import { memo } from '../base/immutable.ts';
 import { ICMP_ERROR } from './icmp.ts';
 import { ipvsIn, ipvsOut } from './ipvs-hooks.ts';
+import { markOfMany } from './many.ts';
 import type { Namespace } from './namespace.ts';
 import type { Connection } from './netfilter/connection.ts';
 import { confirm, track } from './netfilter/conntrack.ts';
@@ -145,10 +146,14 @@ function nat(ns: Namespace, skb: SkBuff, hook: Hook): Verdict {
   translate(connection, side, skb);
   // A new destination is routed at once; the device that later rules see stays the old one.
   if (hook !== 'OUTPUT' || skb.destination === destination) return 'accept';
-  const failure = outFailure(ns, skb, ns.route(skb.destination, skb.source, skb.mark));
-  if (failure === undefined) return 'accept';
-  skb.hop?.steps.push({ action: 'no-route', text: failure });
-  return 'drop';
+  const route = ns.route(skb.destination, skb.source, skb.mark);
+  const failure = outFailure(ns, skb, route);
+  if (route === undefined || failure !== undefined) {
+    skb.hop?.steps.push({ action: 'no-route', text: failure ?? 'ENETUNREACH' });
+    return 'drop';
+  }
+  markOfMany(skb, route);
+  return 'accept';
 }
 
 /** 127.0.0.1 */

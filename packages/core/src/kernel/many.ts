@@ -5,6 +5,7 @@
  */
 import { BROADCAST_MAC, type Ipv4, type Mac } from '../base/address.ts';
 import type { Route } from './config.ts';
+import type { SkBuff } from './skb.ts';
 
 const LIMITED_BROADCAST: Ipv4 = 0xffffffff;
 const ALL_HOSTS: Ipv4 = 0xe0000001;
@@ -15,7 +16,7 @@ export function isOfMany(address: Ipv4): boolean {
 }
 
 /** The MAC address of the many that a route leads to; 0 if it leads to one. */
-export function macOfMany(destination: Ipv4, route: Route): Mac {
+function macOfMany(destination: Ipv4, route: Route): Mac {
   if (route.type === 'broadcast' || destination === LIMITED_BROADCAST) return BROADCAST_MAC;
   return destination >>> 28 === 14 ? 0x01005e000000 + (destination & 0x7fffff) : 0;
 }
@@ -23,4 +24,10 @@ export function macOfMany(destination: Ipv4, route: Route): Mac {
 /** Whether this namespace hears what is sent to such an address. */
 export function isHeardHere(address: Ipv4): boolean {
   return address === LIMITED_BROADCAST || address === ALL_HOSTS;
+}
+
+/** Notes whether a packet goes to many by its route, and to which MAC address. */
+export function markOfMany(skb: SkBuff, route: Route): void {
+  skb.ofMany = route.type === 'broadcast';
+  skb.destinationMac = route.type === 'local' ? 0 : macOfMany(skb.destination, route);
 }

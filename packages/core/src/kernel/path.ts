@@ -18,7 +18,7 @@ import type { Route } from './config.ts';
 import { fragments, sizesOf } from './fragment.ts';
 import { echoReply, failureOf, ICMP_ERROR, type IcmpError, icmpError, isFinal, REJECT_ERROR } from './icmp.ts';
 import type { Device } from './link/device.ts';
-import { isHeardHere, isOfMany, macOfMany } from './many.ts';
+import { isHeardHere, isOfMany, markOfMany } from './many.ts';
 import type { Namespace } from './namespace.ts';
 import { send } from './neighbour.ts';
 import { setClosing } from './netfilter/conntrack.ts';
@@ -270,8 +270,7 @@ export function setRoute(ns: Namespace, skb: SkBuff, route: Route): boolean {
   skb.nextHop = exception?.gateway ?? route.via ?? skb.destination;
   // Whoever passes packets on goes by the device alone (net.ipv4.ip_forward_use_pmtu is 0).
   skb.mtu = skb.input === undefined ? (exception?.mtu ?? device.mtu) : device.mtu;
-  skb.ofMany = route.type === 'broadcast';
-  skb.destinationMac = route.type === 'local' ? 0 : macOfMany(skb.destination, route);
+  markOfMany(skb, route);
   skb.hop?.steps.push({ action: 'route', route, device: device.name });
   return true;
 }
