@@ -50,6 +50,7 @@ export { failed, failureKills, type Health, isHealthy, succeeded, UNKNOWN_HEALTH
 export type { Discovery, DiscoveryPort } from './launch/discovery.ts';
 export { mergeByName, portVariables } from './launch/environment.ts';
 export { instanceIdOf, taskIdOf } from './launch/ids.ts';
+export { mesosContainer } from './launch/pod-task-info.ts';
 export { type PortAssignment, portAssignments, type TaskNetwork } from './launch/port-assignments.ts';
 export type { PortSlot } from './launch/port-slots.ts';
 export { nextTaskId, type ParsedTaskId, parseTaskId, runSpecOfInstance } from './launch/task-id.ts';

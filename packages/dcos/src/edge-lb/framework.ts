@@ -4,7 +4,13 @@
  * another one where one ends. Its own scheduler, an app of Marathon in life, takes no place here.
  */
 import { includesPort, type Random } from '@portolan/core';
-import type { FrameworkOffer, MesosMaster, SchedulerDriver, TaskRequest } from '@portolan/scheduler';
+import {
+  type FrameworkOffer,
+  type MesosMaster,
+  mesosContainer,
+  type SchedulerDriver,
+  type TaskRequest,
+} from '@portolan/scheduler';
 import type { Pool } from './pool.ts';
 
 /** What a load balancer of a pool runs in. */
@@ -97,17 +103,7 @@ export class PoolFramework {
   private request(instance: number): TaskRequest {
     const { cpus, mem, disk, ports } = this.pool;
     const name = `edgelb-pool-${instance}-server`;
-    const container = {
-      type: 'MESOS',
-      image: `${EDGE_LB_IMAGE}:1.5.0`,
-      network: 'HOST',
-      portMappings: [],
-      networkInfos: [],
-      forcePullImage: false,
-      privileged: false,
-      parameters: [],
-      volumes: [],
-    } as const;
+    const container = mesosContainer(`${EDGE_LB_IMAGE}:1.5.0`, 'HOST');
     const env = [['PORTS', ports.join(',')]] as const;
     return { taskId: `${name}__${this.random.uuid()}`, name, cpus, mem, disk, ports, env, container };
   }

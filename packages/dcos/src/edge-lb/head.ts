@@ -2,22 +2,7 @@
  * What every haproxy.cfg of Edge-LB begins with: `global`, `defaults`, name servers, and what its statistics answer
  * (mesosphere/dcos-edge-lb, apiserver/containerfiles/templates/haproxy.cfg.ctmpl). None of it depends on the pool.
  */
-
-const CIPHERS = [
-  ...['ECDHE-ECDSA-AES128-GCM-SHA256', 'ECDHE-RSA-AES128-GCM-SHA256', 'ECDHE-ECDSA-AES256-GCM-SHA384'],
-  ...['ECDHE-RSA-AES256-GCM-SHA384', 'DHE-RSA-AES128-GCM-SHA256', 'DHE-RSA-AES256-GCM-SHA384', 'ECDHE-ECDSA-AES128-SHA256'],
-  ...['ECDHE-RSA-AES128-SHA256', 'ECDHE-ECDSA-AES256-SHA384', 'ECDHE-RSA-AES256-SHA384', 'DHE-RSA-AES128-SHA256'],
-  ...[
-    'DHE-RSA-AES256-SHA256',
-    'AES128-GCM-SHA256',
-    'AES256-GCM-SHA384',
-    'AES128-SHA256',
-    'AES256-SHA256',
-    '!aNULL',
-    '!MD5',
-    '!DSS',
-  ],
-].join(':');
+import { CIPHERS } from '../haproxy/ciphers.ts';
 
 /** The sections before that of the statistics, each with its title first. */
 export const HEAD: readonly (readonly string[])[] = [

@@ -3,28 +3,7 @@
  * config.py, 1.15.0; the texts as it printed them). `{name}` stands for a field; raw templates have none. An app may
  * replace most of them by the label `HAPROXY_{n}_NAME`, the process all of them by the variable `HAPROXY_NAME`.
  */
-
-const CIPHERS = [
-  'ECDHE-ECDSA-AES128-GCM-SHA256',
-  'ECDHE-RSA-AES128-GCM-SHA256',
-  'ECDHE-ECDSA-AES256-GCM-SHA384',
-  'ECDHE-RSA-AES256-GCM-SHA384',
-  'DHE-RSA-AES128-GCM-SHA256',
-  'DHE-RSA-AES256-GCM-SHA384',
-  'ECDHE-ECDSA-AES128-SHA256',
-  'ECDHE-RSA-AES128-SHA256',
-  'ECDHE-ECDSA-AES256-SHA384',
-  'ECDHE-RSA-AES256-SHA384',
-  'DHE-RSA-AES128-SHA256',
-  'DHE-RSA-AES256-SHA256',
-  'AES128-GCM-SHA256',
-  'AES256-GCM-SHA384',
-  'AES128-SHA256',
-  'AES256-SHA256',
-  '!aNULL',
-  '!MD5',
-  '!DSS',
-].join(':');
+import { CIPHERS } from '../haproxy/ciphers.ts';
 
 /** What comes before all sections of services; `{defaultOptions}` are lines of `option`. */
 export const HEAD = `\

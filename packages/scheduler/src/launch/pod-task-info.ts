@@ -46,7 +46,7 @@ export function podTaskInfos(pod: PodApp, launch: PodLaunch): readonly TaskInfo[
       hostname: launch.hostname,
       group,
       containerizer: 'mesos',
-      ...(container.image === undefined ? {} : { container: containerOf(pod, container.image) }),
+      ...(container.image === undefined ? {} : { container: mesosContainer(container.image, networkOf(pod)) }),
       env,
       labels: container.labels,
       discovery: {
@@ -63,11 +63,17 @@ export function podTaskInfos(pod: PodApp, launch: PodLaunch): readonly TaskInfo[
   });
 }
 
-function containerOf(pod: PodApp, image: string): TaskContainer {
+function networkOf(pod: PodApp): TaskContainer['network'] {
+  if (isHostMode(pod)) return 'HOST';
+  return pod.networks.some(({ mode }) => mode === 'container') ? 'USER' : 'BRIDGE';
+}
+
+/** A container of the Mesos containerizer of which nothing is said but its image and network. */
+export function mesosContainer(image: string, network: TaskContainer['network']): TaskContainer {
   return {
     type: 'MESOS',
     image,
-    network: isHostMode(pod) ? 'HOST' : pod.networks.some(({ mode }) => mode === 'container') ? 'USER' : 'BRIDGE',
+    network,
     portMappings: [],
     networkInfos: [],
     forcePullImage: false,

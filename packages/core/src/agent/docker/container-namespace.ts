@@ -54,6 +54,7 @@ export function withDevices(devices: readonly Link[], gateway: Ipv4 | undefined)
   const [first] = devices;
   return {
     links: [LOOPBACK_LINK, ...devices],
+    // A list of its exact length: one that grew keeps room for more, and there may be very many.
     routes: [
       ...LOOPBACK_ROUTES,
       ...devices.flatMap((link) => link.addresses.flatMap((address) => routesOfAddress(link, address))),
